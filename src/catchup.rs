@@ -1,0 +1,119 @@
+//! Catching up: the projection follows what happened to the log.
+//!
+//! One way for all of it: rows that another process appended, changed or deleted, and our own
+//! changes of flags. What was changed is known by `stale_from`, which triggers lower; the tables go
+//! back to the newest base before it and forward again by replay.
+
+use rusqlite::Connection;
+
+use crate::error::{Error, Result};
+use crate::log;
+use crate::projection::{self, Failure, Stop};
+use crate::snapshot::base;
+use crate::snapshot::take::Shelf;
+use crate::store::state::{State, Stuck, raise_epoch};
+
+/// What becomes of a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// It stays, unless the log has grown since it was set.
+    Keep,
+    /// It ends: waiting events are applied.
+    End,
+}
+
+/// What becomes of an event that cannot be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// The projection stays before it and says so: another process wrote it.
+    Stick,
+    /// It is refused, with whatever else the caller did: this process wrote it.
+    Refuse,
+}
+
+/// What catching up did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// Live events applied.
+    pub applied: u64,
+    /// The event that the tables went back to first; none where they only went forward.
+    pub from_base: Option<i64>,
+}
+
+/// Brings the projection to where it should stand, in the caller's transaction.
+///
+/// # Errors
+///
+/// Conflict where another process has changed the domain; with [`Broken::Refuse`], unprocessable
+/// with the event and the rule that it breaks.
+pub fn catch_up(conn: &Connection, shelf: Shelf<'_>, hold: Hold, broken: Broken) -> Result<CaughtUp> {
+    let mut state = State::read(conn)?;
+    if state.logic != shelf.domain.logic.to_string() {
+        return Err(Error::conflict("another process has put another domain in place.").hint("Start again."));
+    }
+    let before = state.clone();
+    let head = log::head(conn)?;
+    let mut done = CaughtUp::default();
+    if hold == Hold::End || state.hold.is_some_and(|since| head > since) {
+        state.hold = None;
+    }
+    let target = if state.hold.is_some() { state.position.min(head) } else { head };
+    if let Some(stale) = state.stale_from.take()
+        && stale <= before.position
+    {
+        state.position = base::rewind_tables(conn, shelf, &state, stale)?;
+        done.from_base = Some(state.position);
+        raise_epoch(conn)?;
+    }
+    if state.position < target {
+        done.applied = go_forward(conn, shelf, &mut state, target, broken)?;
+    } else {
+        state.stuck = None;
+    }
+    if state != before {
+        state.write(conn)?;
+    }
+    Ok(done)
+}
+
+/// Rebuilds the tables from the log alone, up to its end, in the caller's transaction.
+///
+/// # Errors
+///
+/// Unprocessable with the first event that cannot be applied.
+pub fn rebuild(conn: &Connection, shelf: Shelf<'_>) -> Result<u64> {
+    let head = log::head(conn)?;
+    projection::clear(conn, shelf.domain)?;
+    let applied = projection::apply(conn, shelf.domain, 0, head, shelf.progress).map_err(Stop::into_error)?;
+    let state = State { position: head, hold: None, stale_from: None, stuck: None, ..State::read(conn)? };
+    state.write(conn)?;
+    Ok(applied)
+}
+
+fn go_forward(conn: &Connection, shelf: Shelf<'_>, state: &mut State, target: i64, broken: Broken) -> Result<u64> {
+    let from = state.position;
+    conn.execute_batch("SAVEPOINT forward")?;
+    let outcome = projection::apply(conn, shelf.domain, from, target, shelf.progress);
+    if outcome.is_err() {
+        conn.execute_batch("ROLLBACK TO forward")?;
+    }
+    conn.execute_batch("RELEASE forward")?;
+    match outcome {
+        Ok(applied) => {
+            (state.position, state.stuck) = (target, None);
+            Ok(applied)
+        }
+        Err(Stop::Event(failure)) if broken == Broken::Stick => stick(conn, shelf, state, failure),
+        Err(stop) => Err(stop.into_error()),
+    }
+}
+
+/// Applies what stands before the broken event and stays there.
+fn stick(conn: &Connection, shelf: Shelf<'_>, state: &mut State, failure: Failure) -> Result<u64> {
+    let up_to = failure.event - 1;
+    let applied =
+        projection::apply(conn, shelf.domain, state.position, up_to, shelf.progress).map_err(Stop::into_error)?;
+    state.position = up_to;
+    state.stuck = Some(Stuck { event: failure.event, reason: failure.reason });
+    Ok(applied)
+}

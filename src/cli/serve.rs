@@ -1,0 +1,145 @@
+//! `backstitch serve`: the server, until it is told to stop.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Parser};
+
+use super::output::counted;
+use super::{Failure, Settings};
+use crate::domain::Domain;
+use crate::engine::{ColdLoad, Engine, Loaded};
+use crate::error::{Error, Result};
+use crate::scheduler::Scheduler;
+use crate::server_lock::ServerLock;
+use crate::web;
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Address to listen on; a loopback address
+    #[arg(long, env = "BACKSTITCH_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Folder of the domain that the tables follow; kept in the database
+    #[arg(long, env = "BACKSTITCH_DOMAIN", value_name = "DIR")]
+    domain: Option<PathBuf>,
+    /// Let a domain of another name take the place of the store's
+    #[arg(long)]
+    change_domain: bool,
+    /// Another host name by which a proxy reaches this server; may be given more than once
+    #[arg(long, env = "BACKSTITCH_ALLOWED_HOST", value_name = "NAME", value_delimiter = ',')]
+    allowed_host: Vec<String>,
+    /// Largest body of events, in bytes
+    #[arg(long, env = "BACKSTITCH_BODY_LIMIT", default_value_t = 16 << 20, value_name = "BYTES")]
+    body_limit: usize,
+}
+
+/// Reads the defaults of [`Serve`], the environment included.
+#[derive(Debug, Parser)]
+struct Defaults {
+    #[command(flatten)]
+    serve: Serve,
+}
+
+impl Serve {
+    /// The server as plain `backstitch` starts it.
+    pub(super) fn default_run(settings: &Settings) -> Result<(), Failure> {
+        match Defaults::try_parse_from(["backstitch"]) {
+            Ok(defaults) => defaults.serve.run(settings),
+            Err(error) => Err(Failure::Usage(error.to_string())),
+        }
+    }
+
+    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        if !self.listen.ip().is_loopback() {
+            return Err(Failure::Usage(format!(
+                "{} is not a loopback address. Reach the server from elsewhere through a tunnel, or through a proxy with --allowed-host NAME.",
+                self.listen
+            )));
+        }
+        start_log();
+        let domain = self.domain.as_deref().map(Domain::from_folder).transpose()?;
+        let mut fresh = || match &domain {
+            Some(domain) => Ok(domain.clone()),
+            None => Domain::companion(),
+        };
+        let engine = Engine::open_with(settings.options(), &mut fresh)?;
+        let lock = ServerLock::take(engine.data_dir())?;
+        let loaded = engine.cold_load(domain.clone(), self.change_domain)?;
+        say_start(&engine, loaded)?;
+        let runtime = tokio::runtime::Runtime::new()?;
+        runtime.block_on(self.serve(Arc::new(engine), lock, settings.policy.keep_rewind))
+    }
+
+    async fn serve(self, engine: Arc<Engine>, mut lock: ServerLock, safety_kept: Duration) -> Result<(), Failure> {
+        let listener = tokio::net::TcpListener::bind(self.listen).await.map_err(|error| {
+            Error::refused(format!("{} cannot be listened on: {error}.", self.listen))
+                .hint("Give another address with --listen.")
+                .because(error)
+        })?;
+        let address = listener.local_addr()?;
+        if !address.ip().is_loopback() {
+            return Err(Failure::Usage(format!("{address} is not a loopback address")));
+        }
+        lock.name_address(&format!("http://{address}"))?;
+        let _scheduler = Scheduler::start(&engine)?;
+        let settings = web::Settings {
+            body_limit: self.body_limit,
+            allowed_hosts: self.allowed_host,
+            address,
+            safety_kept,
+            ..web::Settings::default()
+        };
+        let mut out = std::io::stdout();
+        writeln!(out, "Listening on http://{address}")?;
+        out.flush()?;
+        web::serve(listener, web::router(engine, settings), stopped()).await?;
+        Ok(())
+    }
+}
+
+fn say_start(engine: &Engine, loaded: ColdLoad) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    let newness = if engine.is_new() { ", a new store" } else { "" };
+    writeln!(out, "Data folder {}{newness}", engine.data_dir().display())?;
+    let replayed = counted(loaded.applied, "event");
+    let way = match loaded.loaded {
+        Loaded::NothingToDo => "the tables stand at the end of the log".to_owned(),
+        Loaded::Suffix => format!("{replayed} applied to reach the end of the log"),
+        Loaded::FromBase(base) => format!("tables rebuilt from the snapshot of event {base} and {replayed}"),
+        Loaded::Everything => format!("tables rebuilt from {replayed}"),
+    };
+    writeln!(out, "Cold load: {way}, {} ms", loaded.took_ms)?;
+    Ok(())
+}
+
+/// Warnings and errors, on standard error.
+fn start_log() {
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    let filter = tracing_subscriber::filter::Targets::new().with_default(tracing::Level::WARN);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    // A second start in one process keeps the first log.
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+}
+
+/// Ends at the first of the signals that ask a program to stop.
+async fn stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+            let _ = interrupt.await;
+            return;
+        };
+        tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = interrupt.await;
+}

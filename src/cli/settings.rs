@@ -1,0 +1,83 @@
+//! The settings that every command takes: from a flag, else `BACKSTITCH_<FLAG>`, else the default.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::progress;
+use crate::engine::{Engine, Options};
+use crate::error::Result;
+use crate::snapshot::policy::Policy;
+
+/// Settings of a store; they may stand after any command.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Settings {
+    /// Folder of the database, snapshots and backups
+    #[arg(long, global = true, env = "BACKSTITCH_DATA_DIR", default_value = "data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// The database, where it is not DIR/backstitch.db
+    #[arg(long, global = true, env = "BACKSTITCH_DB", value_name = "FILE")]
+    pub db: Option<PathBuf>,
+    /// How long work waits for its turn at the database
+    #[arg(long, global = true, env = "BACKSTITCH_BUSY_TIMEOUT", default_value = "5s", value_parser = duration, value_name = "TIME")]
+    pub busy_timeout: Duration,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(flatten)]
+    pub policy: PolicySettings,
+}
+
+/// When snapshots are taken and how long they are kept.
+#[derive(Debug, Clone, Args)]
+pub(super) struct PolicySettings {
+    /// A snapshot is due after so many events
+    #[arg(long, global = true, env = "BACKSTITCH_SNAPSHOT_EVENTS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    pub snapshot_events: u64,
+    /// A snapshot is due after so long, if anything has changed
+    #[arg(long, global = true, env = "BACKSTITCH_SNAPSHOT_INTERVAL", default_value = "30m", value_parser = duration, value_name = "TIME")]
+    pub snapshot_interval: Duration,
+    /// After that time also where nothing has changed
+    #[arg(long, global = true, env = "BACKSTITCH_SNAPSHOT_UNCHANGED")]
+    pub snapshot_unchanged: bool,
+    /// How many periodic snapshots are kept
+    #[arg(long, global = true, env = "BACKSTITCH_KEEP_PERIODIC", default_value_t = 5, value_parser = at_least_one, value_name = "N")]
+    pub keep_periodic: usize,
+    /// How long safety snapshots are kept
+    #[arg(long, global = true, env = "BACKSTITCH_KEEP_REWIND", default_value = "14d", value_parser = duration, value_name = "TIME")]
+    pub keep_rewind: Duration,
+}
+
+impl Settings {
+    pub(super) fn options(&self) -> Options {
+        Options {
+            db: self.db.clone(),
+            busy_timeout: self.busy_timeout,
+            policy: Policy {
+                events: self.policy.snapshot_events,
+                interval: self.policy.snapshot_interval,
+                unchanged: self.policy.snapshot_unchanged,
+                keep_periodic: self.policy.keep_periodic,
+                keep_rewind: self.policy.keep_rewind,
+            },
+            ..Options::new(&self.data_dir)
+        }
+    }
+
+    /// The store for a command: progress is drawn on a terminal.
+    pub(super) fn open(&self) -> Result<Engine> {
+        Engine::open(Options { progress: progress::on_terminal(), ..self.options() })
+    }
+}
+
+fn duration(text: &str) -> std::result::Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 90s, 30m, 12h or 14d"))
+}
+
+fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a whole number from 1".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}

@@ -1,0 +1,361 @@
+//! The engine: the one door for the command line and the web. Each operation is one method.
+//!
+//! Methods are synchronous and may block; the engine is shared between threads. What changes the
+//! store goes through the one writer; what only reads goes through the pool.
+
+mod listing;
+mod opening;
+mod restoring;
+mod snapshots;
+
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, TransactionBehavior};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+pub use self::opening::{ColdLoad, Loaded, Options};
+pub use self::snapshots::{NewSnapshot, Pruned};
+pub use crate::plan::DiffPage;
+
+use self::listing::Listing;
+use crate::catchup::{Broken, CaughtUp, Hold, catch_up};
+use crate::clock::Clock;
+use crate::domain::Domain;
+use crate::error::{Error, Result};
+use crate::history::{self, Means, Operation, What};
+use crate::image::{ChunkStore, Table, Value, codec};
+use crate::log::{self, Appended, Event, NewEvent};
+use crate::progress::Progress;
+use crate::snapshot::policy::{NextDue, Policy};
+use crate::snapshot::take::Shelf;
+use crate::snapshot::{Library, SnapshotId};
+use crate::store::readers::Reader;
+use crate::store::state::{State, Stuck};
+use crate::store::{Readers, Writer};
+
+/// How often a waiting reader looks whether its event is applied.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A store, open.
+pub struct Engine {
+    core: Arc<Core>,
+    readers: Readers,
+    writer: Writer,
+    /// One connection that only watches: the pragma counts changes between two looks of the same.
+    watch: Mutex<Reader>,
+    is_new: bool,
+}
+
+/// What jobs on the writer's thread need too.
+struct Core {
+    data_dir: PathBuf,
+    library: Library,
+    chunks: ChunkStore,
+    domain: RwLock<Arc<Domain>>,
+    policy: Policy,
+    clock: Clock,
+    progress: Progress,
+    listing: Listing,
+}
+
+impl Core {
+    fn domain(&self) -> Arc<Domain> {
+        Arc::clone(&self.domain.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn shelf<'a>(&'a self, domain: &'a Domain) -> Shelf<'a> {
+        Shelf { library: &self.library, chunks: &self.chunks, domain, progress: &self.progress }
+    }
+}
+
+/// Where the store stands.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The log's highest id; 0: empty.
+    pub head: i64,
+    /// The last event that the tables have taken account of.
+    pub position: i64,
+    /// The tables stand at an older position on purpose.
+    pub held: bool,
+    /// The event at which they cannot go on.
+    pub stuck: Option<Stuck>,
+    /// Grows with every change other than by appending.
+    pub epoch: u64,
+    /// Events past `position`.
+    pub waiting: u64,
+    /// Events in the log.
+    pub events: u64,
+    /// The newest periodic snapshot.
+    pub last_snapshot: Option<(SnapshotId, OffsetDateTime)>,
+    /// When the next one is due.
+    pub next_due: NextDue,
+    /// The domain's name.
+    pub domain: String,
+}
+
+/// The rows of a projected table.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableRows {
+    /// The table.
+    pub table: String,
+    /// The event that the rows are as of.
+    pub at: i64,
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// Its rows, in the key's order.
+    pub rows: Vec<Vec<Value>>,
+}
+
+impl Engine {
+    /// The absolute path of the data folder.
+    pub fn data_dir(&self) -> &Path {
+        &self.core.data_dir
+    }
+
+    /// Whether the database did not exist before this start.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// The domain that the tables follow.
+    pub fn domain(&self) -> Arc<Domain> {
+        self.core.domain()
+    }
+
+    /// Where the store stands.
+    ///
+    /// # Errors
+    ///
+    /// Where the database or the folder cannot be read.
+    pub fn status(&self) -> Result<Status> {
+        let latest = self.latest_snapshot(crate::snapshot::Kind::Periodic)?;
+        let next_due = self.next_due()?;
+        let domain = self.domain();
+        self.readers.read(|conn| {
+            let state = State::read(conn)?;
+            let count = |sql: &str, from: i64| -> Result<u64> {
+                Ok(conn.prepare_cached(sql)?.query_row([from], |row| row.get::<_, i64>(0))?.unsigned_abs())
+            };
+            Ok(Status {
+                head: log::head(conn)?,
+                position: state.position,
+                held: state.hold.is_some(),
+                stuck: state.stuck,
+                epoch: state.epoch,
+                waiting: count("SELECT count(*) FROM event_log WHERE id > ?1", state.position)?,
+                events: count("SELECT count(*) FROM event_log WHERE id > ?1", 0)?,
+                last_snapshot: latest.map(|snapshot| (snapshot.snapshot_id, snapshot.created_at)),
+                next_due,
+                domain: domain.name.clone(),
+            })
+        })
+    }
+
+    /// Appends events and applies them, all or nothing; the answer comes after they are on disk.
+    ///
+    /// # Errors
+    ///
+    /// Unprocessable where one breaks a rule, naming its place and the rule; conflict while stuck.
+    pub fn append(&self, events: Vec<NewEvent>) -> Result<Appended> {
+        let core = Arc::clone(&self.core);
+        self.writer.grouped(move |conn| append_in(conn, &core, &mut events.into_iter().map(Ok)))
+    }
+
+    /// Appends NDJSON as it is read, all or nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::append`]; malformed with the line where one is no event.
+    pub fn append_lines(&self, reader: impl BufRead + Send + 'static) -> Result<Appended> {
+        let core = Arc::clone(&self.core);
+        self.writer.grouped(move |conn| {
+            let mut work = core.progress.begin("reading events", None);
+            append_in(conn, &core, &mut log::lines(reader).inspect(|_| work.advance(1)))
+        })
+    }
+
+    /// Takes in what other processes did to the log. Answers what was applied.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn catch_up(&self) -> Result<CaughtUp> {
+        self.transact(|core, conn| {
+            let domain = core.domain();
+            catch_up(conn, core.shelf(&domain), Hold::Keep, Broken::Stick)
+        })
+    }
+
+    /// A number that changes when the database does, whoever changes it.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn data_version(&self) -> Result<i64> {
+        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(watch.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
+    /// [`Engine::catch_up`] where there is something to take in; else the writer is left alone.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn catch_up_if_behind(&self) -> Result<CaughtUp> {
+        let behind = self.readers.read(|conn| {
+            let (state, head) = (State::read(conn)?, log::head(conn)?);
+            let waits = match (state.hold, &state.stuck) {
+                (Some(since), _) => head > since,
+                (None, Some(_)) => false,
+                (None, None) => head > state.position,
+            };
+            Ok(waits || state.stale_from.is_some())
+        })?;
+        if behind { self.catch_up() } else { Ok(CaughtUp::default()) }
+    }
+
+    /// Lifts a hold: applies the waiting events. Answers what was applied.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn replay(&self, means: Means) -> Result<CaughtUp> {
+        self.transact(move |core, conn| {
+            let started = Instant::now();
+            let domain = core.domain();
+            let from = State::read(conn)?.position;
+            let done = catch_up(conn, core.shelf(&domain), Hold::End, Broken::Stick)?;
+            if done != CaughtUp::default() {
+                let detail =
+                    serde_json::json!({ "from": from, "to": State::read(conn)?.position, "applied": done.applied });
+                history::record(conn, What::Replay, means, core.clock.now(), millis(started), &detail)?;
+            }
+            Ok(done)
+        })
+    }
+
+    /// Events after an id, ascending.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn events_after(&self, after: i64, limit: u64) -> Result<Vec<Event>> {
+        self.readers.read(|conn| log::read_after(conn, after, limit))
+    }
+
+    /// The rows of a projected table, now; each is handed to `each`.
+    ///
+    /// # Errors
+    ///
+    /// Not found where the domain has no such table.
+    pub fn state(&self, name: &str) -> Result<TableRows> {
+        let domain = self.domain();
+        let table: &Table = domain
+            .tables
+            .iter()
+            .find(|table| table.name == name)
+            .ok_or_else(|| Error::not_found(format!("the domain has no table {name:?}")))?;
+        self.readers.read(|conn| {
+            let columns = table.columns.len();
+            let sql = format!("SELECT {} FROM {} ORDER BY {}", table.column_list(), table.quoted(), table.key_list());
+            let mut statement = conn.prepare(&sql)?;
+            let rows = statement.query_map([], |row| codec::row_values(row, columns))?;
+            Ok(TableRows {
+                table: table.name.clone(),
+                at: State::read(conn)?.position,
+                columns: table.columns.clone(),
+                rows: rows.collect::<rusqlite::Result<_>>()?,
+            })
+        })
+    }
+
+    /// Waits until an event is applied, at most so long; says whether it is.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn applied(&self, event: i64, wait: Duration) -> Result<bool> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let position = self.readers.read(|conn| Ok(State::read(conn)?.position))?;
+            if position >= event {
+                return Ok(true);
+            }
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// One line of the history.
+    ///
+    /// # Errors
+    ///
+    /// Not found where there is none of that id.
+    pub fn operation(&self, operation: i64) -> Result<Operation> {
+        self.readers.read(|conn| history::find(conn, operation))
+    }
+
+    /// Runs `work` on the writer, alone, in a transaction of its own.
+    fn transact<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Core, &Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let core = Arc::clone(&self.core);
+        self.writer.alone(move |conn| {
+            let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let answer = work(&core, &transaction)?;
+            transaction.commit()?;
+            Ok(answer)
+        })
+    }
+}
+
+/// Appends in a savepoint, so that a refusal leaves nothing behind in a shared transaction.
+fn append_in(conn: &Connection, core: &Core, events: &mut dyn Iterator<Item = Result<NewEvent>>) -> Result<Appended> {
+    let domain = core.domain();
+    let shelf = core.shelf(&domain);
+    catch_up(conn, shelf, Hold::End, Broken::Stick)?;
+    if let Some(stuck) = State::read(conn)?.stuck {
+        return Err(Error::conflict(format!(
+            "The tables stopped before event {}, which another program wrote and which breaks a rule: {}. New events are refused until this is mended.",
+            stuck.event, stuck.reason
+        ))
+        .hint("Start the server with a domain in which the event is valid."));
+    }
+    conn.execute_batch("SAVEPOINT append")?;
+    let outcome = log::insert(conn, events).and_then(|appended| {
+        let appended = appended.ok_or_else(|| Error::malformed("there is no event to append"))?;
+        project(conn, shelf, appended)?;
+        Ok(appended)
+    });
+    if outcome.is_err() && !conn.is_autocommit() {
+        conn.execute_batch("ROLLBACK TO append")?;
+    }
+    if !conn.is_autocommit() {
+        conn.execute_batch("RELEASE append")?;
+    }
+    outcome
+}
+
+/// Applies what was just appended; a failure names the place in the batch.
+fn project(conn: &Connection, shelf: Shelf<'_>, appended: Appended) -> Result<()> {
+    catch_up(conn, shelf, Hold::Keep, Broken::Refuse).map(|_| ()).map_err(|error| match failed_event(&error) {
+        Some(event) if event >= appended.first_id => error.at(log::place(event.abs_diff(appended.first_id))),
+        _ => error,
+    })
+}
+
+fn failed_event(error: &Error) -> Option<i64> {
+    use std::error::Error as _;
+    error.source()?.downcast_ref::<crate::projection::Failure>().map(|failure| failure.event)
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,255 @@
+//! All snapshots as lists show them: what the files say, what checks found, whether each is on
+//! this history, why it is kept.
+//!
+//! Nothing here grows with the store once it is remembered: manifests are remembered by size and
+//! moment, chunks by manifest, and whether a snapshot is on this history by the store's epoch
+//! (appending cannot change it).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+use time::OffsetDateTime;
+
+use super::{Core, Engine};
+use crate::clock;
+use crate::error::{ErrorKind, Result};
+use crate::history::Means;
+use crate::image::{Hash, Table};
+use crate::snapshot::log_image::{self, LOG};
+use crate::snapshot::restore::stored_table;
+use crate::snapshot::retention::{self, Judged};
+use crate::snapshot::{Entry, Format, Keep, Kind, Snapshot, SnapshotId};
+use crate::store::State;
+
+/// What is remembered between listings.
+#[derive(Default)]
+pub(super) struct Listing {
+    chunks: Mutex<HashMap<Hash, Arc<Vec<Hash>>>>,
+    history: Mutex<HashMap<(Hash, u64), bool>>,
+}
+
+/// What reading a snapshot whole has found.
+struct Check {
+    manifest: String,
+    checked_at: Option<OffsetDateTime>,
+    damage: Option<String>,
+    chunk: Option<Hash>,
+}
+
+/// An entry with everything that is known of it.
+struct Known {
+    entry: Entry,
+    own: bool,
+    damaged: Option<String>,
+    checked_at: Option<OffsetDateTime>,
+    on_this_history: Option<bool>,
+    chunks: Option<Arc<Vec<Hash>>>,
+}
+
+impl Known {
+    fn is_sound(&self) -> bool {
+        self.damaged.is_none()
+    }
+}
+
+impl Engine {
+    /// All snapshots of both kinds, newest first.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder or the database cannot be read.
+    pub fn snapshots(&self) -> Result<Vec<Snapshot>> {
+        self.readers.read(|conn| self.core.list(conn))
+    }
+
+    /// One snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Not found where there is none.
+    pub fn snapshot(&self, kind: Kind, id: &SnapshotId) -> Result<Snapshot> {
+        self.core.library.find(kind, id)?;
+        let found = self.snapshots()?.into_iter().find(|one| one.kind == kind && one.snapshot_id == *id);
+        found.ok_or_else(|| crate::error::Error::not_found("snapshot not found"))
+    }
+
+    /// The newest sound snapshot of a kind that this store took itself; none where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::snapshots`].
+    pub fn latest_snapshot(&self, kind: Kind) -> Result<Option<Snapshot>> {
+        let found = |one: &Snapshot| one.kind == kind && one.own && one.damaged.is_none();
+        Ok(self.snapshots()?.into_iter().find(found))
+    }
+}
+
+impl Core {
+    /// All snapshots as lists show them, newest first.
+    pub(super) fn list(&self, conn: &Connection) -> Result<Vec<Snapshot>> {
+        let known = self.known(conn)?;
+        let judged: Vec<Judged<'_>> = known
+            .iter()
+            .map(|one| Judged {
+                entry: &one.entry,
+                own: one.own,
+                sound: one.is_sound(),
+                on_this_history: one.on_this_history == Some(true),
+            })
+            .collect();
+        let keeps = retention::keep(&judged, &self.policy, self.clock.now());
+        let uses = count_uses(&known);
+        Ok(known.iter().zip(keeps).map(|(one, keep)| self.shown(one, keep, &uses)).collect())
+    }
+
+    /// The newest sound periodic snapshot of this store: what the policy counts from.
+    pub(super) fn last_periodic(&self, conn: &Connection) -> Result<Option<Entry>> {
+        let store = State::read(conn)?.store;
+        let checks = read_checks(conn)?;
+        let sound = |entry: &Entry| {
+            entry.kind == Kind::Periodic && entry.is_own(&store) && self.check_of(entry, &checks).1.is_none()
+        };
+        Ok(self.library.entries()?.into_iter().find(sound))
+    }
+
+    fn known(&self, conn: &Connection) -> Result<Vec<Known>> {
+        let state = State::read(conn)?;
+        let checks = read_checks(conn)?;
+        let mut known = Vec::new();
+        for entry in self.library.entries()? {
+            let (checked_at, mut damaged) = self.check_of(&entry, &checks);
+            let chunks = match self.chunks_of(&entry) {
+                Ok(chunks) => Some(chunks),
+                Err(error) if error.kind() == ErrorKind::Damaged => {
+                    damaged.get_or_insert_with(|| error.message().to_owned());
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+            let on_this_history =
+                if chunks.is_some() { Some(self.is_on_this_history(conn, &entry, &state)?) } else { None };
+            let own = entry.is_own(&state.store);
+            known.push(Known { entry, own, damaged, checked_at, on_this_history, chunks });
+        }
+        Ok(known)
+    }
+
+    /// When an entry was last found sound, or why it is damaged. A damage is over once the chunk
+    /// that it names has been written anew.
+    fn check_of(
+        &self,
+        entry: &Entry,
+        checks: &HashMap<(Kind, String), Check>,
+    ) -> (Option<OffsetDateTime>, Option<String>) {
+        let manifest = match &entry.content {
+            Ok(manifest) => manifest,
+            Err(reason) => return (None, Some(reason.clone())),
+        };
+        match checks.get(&(entry.kind, entry.id.to_string())) {
+            Some(check) if check.manifest == manifest.hash.to_string() => {
+                let mended = check.chunk.is_some_and(|chunk| self.chunks.has(chunk));
+                match &check.damage {
+                    Some(_) if mended => (None, None),
+                    Some(damage) => (None, Some(damage.clone())),
+                    None => (check.checked_at, None),
+                }
+            }
+            _ => (None, None),
+        }
+    }
+
+    fn chunks_of(&self, entry: &Entry) -> Result<Arc<Vec<Hash>>> {
+        let hash = entry.manifest()?.hash;
+        if let Some(known) = lock(&self.listing.chunks).get(&hash) {
+            return Ok(Arc::clone(known));
+        }
+        let mut chunks = retention::chunks_of(entry, &self.chunks)?;
+        chunks.sort_unstable();
+        chunks.dedup();
+        let chunks = Arc::new(chunks);
+        lock(&self.listing.chunks).insert(hash, Arc::clone(&chunks));
+        Ok(chunks)
+    }
+
+    /// Whether a snapshot's log is the beginning of today's; remembered while the epoch stays.
+    pub(super) fn is_on_this_history(&self, conn: &Connection, entry: &Entry, state: &State) -> Result<bool> {
+        let manifest = entry.manifest()?;
+        let key = (manifest.hash, state.epoch);
+        let may_remember = state.stale_from.is_none();
+        if let (true, Some(known)) = (may_remember, lock(&self.listing.history).get(&key)) {
+            return Ok(*known);
+        }
+        let log = Table::read(conn, LOG)?;
+        let then = stored_table(&self.chunks, manifest, LOG)?;
+        let is = log_image::is_beginning(conn, &log, &then.segments, manifest.last_event_id)?;
+        if may_remember {
+            let mut history = lock(&self.listing.history);
+            history.retain(|(_, epoch), _| *epoch == state.epoch);
+            history.insert(key, is);
+        }
+        Ok(is)
+    }
+
+    fn shown(&self, known: &Known, keep: Keep, uses: &HashMap<Hash, u32>) -> Snapshot {
+        let entry = &known.entry;
+        let manifest = entry.content.as_ref().ok();
+        let about = manifest.map(|manifest| &manifest.about);
+        let alone = known.chunks.iter().flat_map(|chunks| chunks.iter()).filter(|chunk| uses.get(chunk) == Some(&1));
+        let unique: u64 = alone.filter_map(|chunk| self.chunks.size(*chunk)).sum();
+        Snapshot {
+            snapshot_id: entry.id.clone(),
+            kind: entry.kind,
+            created_at: entry.captured_at(),
+            file_size_bytes: entry.size,
+            unique_bytes: entry.size + unique,
+            last_event_id: manifest.filter(|_| known.is_sound()).map(|manifest| manifest.last_event_id),
+            filename: format!("{}.json", entry.id),
+            label: entry.label().map(str::to_owned),
+            pinned: entry.is_pinned(),
+            format: Format::Chunks,
+            on_this_history: known.on_this_history,
+            proven_at: None,
+            damaged: known.damaged.clone(),
+            checked_at: known.checked_at,
+            own: known.own,
+            automatic: about.is_some_and(|about| about.means == Means::Policy.as_str()),
+            reason: about.and_then(|about| about.reason.clone()),
+            sequence: about.map_or(0, |about| about.sequence),
+            position: about.map_or(0, |about| about.position),
+            keep,
+        }
+    }
+}
+
+/// How many snapshots need each chunk.
+fn count_uses(known: &[Known]) -> HashMap<Hash, u32> {
+    let mut uses = HashMap::new();
+    for chunk in known.iter().filter_map(|one| one.chunks.as_ref()).flat_map(|chunks| chunks.iter()) {
+        *uses.entry(*chunk).or_default() += 1;
+    }
+    uses
+}
+
+fn read_checks(conn: &Connection) -> Result<HashMap<(Kind, String), Check>> {
+    let mut statement =
+        conn.prepare_cached("SELECT kind, snapshot, manifest, checked_at, damage, chunk FROM backstitch_checks")?;
+    let mut rows = statement.query([])?;
+    let mut checks = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let (kind, at): (String, String) = (row.get(0)?, row.get(3)?);
+        let chunk: Option<String> = row.get(5)?;
+        let check = Check {
+            manifest: row.get(2)?,
+            checked_at: clock::parse_rfc3339(&at),
+            damage: row.get(4)?,
+            chunk: chunk.and_then(|chunk| chunk.parse().ok()),
+        };
+        checks.insert((kind.parse()?, row.get(1)?), check);
+    }
+    Ok(checks)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

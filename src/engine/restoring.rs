@@ -1,0 +1,218 @@
+//! Restoring a snapshot: everything checked, a safety snapshot, then one transaction.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+use super::{Core, Engine, millis};
+use crate::catchup::{self, Broken, Hold, catch_up};
+use crate::error::{Error, Result};
+use crate::history::{self, Means, What};
+use crate::image::{Counts, Table};
+use crate::log;
+use crate::plan::{needs_replay, why_not_alone};
+use crate::snapshot::log_image::{self, LOG};
+use crate::snapshot::restore::{Comparison, Pair, compare, stored_table};
+use crate::snapshot::take::{Capture, Shelf, Taken, take};
+use crate::snapshot::{Entry, Expected, Kind, Manifest, Restored, SafetySnapshot, Scope, SnapshotId};
+use crate::store::state::{State, raise_epoch};
+
+/// One restore as it was asked for.
+struct Order {
+    entry: Entry,
+    scope: Scope,
+    expected: Expected,
+    means: Means,
+}
+
+impl Engine {
+    /// Restores a snapshot. A safety snapshot of kind `rewind` is durable before anything changes;
+    /// then everything happens in one transaction, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// Not found; damaged; conflict where the store is not where `expected` says, or where the
+    /// tables alone cannot be restored.
+    pub fn restore_from_snapshot(
+        &self,
+        id: &SnapshotId,
+        kind: Kind,
+        scope: Scope,
+        expected: Expected,
+        means: Means,
+    ) -> Result<Restored> {
+        let entry = self.core.library.find(kind, id)?;
+        entry.manifest()?;
+        let core = Arc::clone(&self.core);
+        let order = Order { entry: entry.clone(), scope, expected, means };
+        self.noting_damage(&entry, || {
+            self.writer.alone(move |conn| {
+                let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let restored = restore(&transaction, &core, &order)?;
+                transaction.commit()?;
+                Ok(restored)
+            })
+        })
+    }
+}
+
+fn restore(conn: &Connection, core: &Core, order: &Order) -> Result<Restored> {
+    let started = Instant::now();
+    let at = core.clock.now();
+    let domain = core.domain();
+    let shelf = core.shelf(&domain);
+    let manifest = Arc::clone(order.entry.manifest()?);
+    let _shared = shelf.chunks.share()?;
+    catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
+    check_expected(conn, order.expected)?;
+    check_scope(conn, shelf, &manifest, order.scope)?;
+    let before = log::head(conn)?;
+    let log = Table::read(conn, LOG)?;
+    let work = Work::prepare(conn, shelf, &manifest, order.scope, &log)?;
+    let capture = Capture {
+        kind: Kind::Rewind,
+        means: order.means,
+        reason: Some(format!("restore of {}", order.entry.id)),
+        label: None,
+        at,
+        sequence: core.next_sequence(conn)?,
+    };
+    let safety = take(conn, shelf, capture)?;
+    let changed = work.run(conn, shelf, &manifest)?;
+    let epoch = raise_epoch(conn)?;
+    let state = State::read(conn)?;
+    let log_changes = changed.get(LOG).copied().unwrap_or_default();
+    let mut restored = Restored {
+        operation: 0,
+        safety_snapshot: SafetySnapshot { snapshot_id: safety.id.clone(), kind: Kind::Rewind },
+        events_removed: log_changes.removed,
+        events_returned: log_changes.added,
+        rows_changed: Comparison::rows_changed(&changed),
+        position: state.position,
+        held: state.hold.is_some(),
+        epoch,
+        took_ms: millis(started),
+    };
+    restored.operation = record(conn, order, &manifest, &safety, before, &restored, at)?;
+    Ok(restored)
+}
+
+fn check_expected(conn: &Connection, expected: Expected) -> Result<()> {
+    let (head, epoch) = (log::head(conn)?, State::read(conn)?.epoch);
+    if let Some(seen) = expected.head
+        && seen != head
+    {
+        let what = if head > seen { "new events have come" } else { "events have gone" };
+        return Err(Error::conflict(format!(
+            "The log moved: it stood at event {seen} when the plan was shown and stands at {head} now ({what}). Nothing was done."
+        ))
+        .hint("Look at the plan as it is now."));
+    }
+    if let Some(seen) = expected.epoch
+        && seen != epoch
+    {
+        return Err(Error::conflict(
+            "The store was changed after the plan was shown (another restore, or a change of an event). Nothing was done.",
+        )
+        .hint("Look at the plan as it is now."));
+    }
+    Ok(())
+}
+
+fn check_scope(conn: &Connection, shelf: Shelf<'_>, manifest: &Manifest, scope: Scope) -> Result<()> {
+    if scope == Scope::Everything {
+        return Ok(());
+    }
+    let log = Table::read(conn, LOG)?;
+    let then = stored_table(shelf.chunks, manifest, LOG)?;
+    match why_not_alone(conn, shelf, manifest, &log, &then.segments)? {
+        Some(reason) => Err(Error::conflict(reason)),
+        None => Ok(()),
+    }
+}
+
+/// What is to be written, all of it read and hashed already.
+struct Work<'a> {
+    log: Option<Comparison<'a>>,
+    tables: Option<Comparison<'a>>,
+}
+
+impl<'a> Work<'a> {
+    fn prepare(
+        conn: &'a Connection,
+        shelf: Shelf<'a>,
+        manifest: &Manifest,
+        scope: Scope,
+        log: &'a Table,
+    ) -> Result<Self> {
+        let compared =
+            |tables: &'a [Table]| compare(conn, tables, shelf.domain, shelf.chunks, manifest, shelf.progress).map(Some);
+        let everything = scope == Scope::Everything;
+        Ok(Self {
+            log: if everything { compared(std::slice::from_ref(log))? } else { None },
+            tables: if needs_replay(shelf, manifest, scope, false) { None } else { compared(&shelf.domain.tables)? },
+        })
+    }
+
+    /// Writes log and tables, and where the tables stand.
+    fn run(self, conn: &Connection, shelf: Shelf<'_>, manifest: &Manifest) -> Result<BTreeMap<String, Counts>> {
+        let mut changed = BTreeMap::new();
+        if let Some(log) = self.log {
+            write_log(conn, shelf, log, &mut changed)?;
+        }
+        let Some(tables) = self.tables else {
+            // Its rows follow other rules than today's, so its log is replayed after today's.
+            catchup::rebuild(conn, shelf)?;
+            return Ok(changed);
+        };
+        changed.extend(tables.write(conn, shelf.progress)?);
+        let head = log::head(conn)?;
+        let position = manifest.about.position;
+        let hold = (position < head).then_some(head);
+        State { position, hold, stale_from: None, stuck: None, ..State::read(conn)? }.write(conn)?;
+        Ok(changed)
+    }
+}
+
+/// With triggers off the cache of hashes and the sequence of ids are kept by hand.
+fn write_log(
+    conn: &Connection,
+    shelf: Shelf<'_>,
+    log: Comparison<'_>,
+    changed: &mut BTreeMap<String, Counts>,
+) -> Result<()> {
+    let sequence: Option<i64> =
+        conn.query_row("SELECT seq FROM sqlite_sequence WHERE name = ?1", [LOG], |row| row.get(0)).optional()?;
+    if let Some(first) = log.pairs.first().and_then(Pair::first_difference) {
+        log_image::forget(conn, first)?;
+    }
+    changed.extend(log.write(conn, shelf.progress)?);
+    if let Some(sequence) = sequence {
+        conn.execute("UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1", (LOG, sequence))?;
+    }
+    Ok(())
+}
+
+fn record(
+    conn: &Connection,
+    order: &Order,
+    manifest: &Manifest,
+    safety: &Taken,
+    before: i64,
+    restored: &Restored,
+    at: time::OffsetDateTime,
+) -> Result<i64> {
+    let mut detail = serde_json::to_value(restored).unwrap_or_default();
+    if let Some(detail) = detail.as_object_mut() {
+        detail.remove("operation");
+        detail.insert("snapshot_id".into(), order.entry.id.to_string().into());
+        detail.insert("kind".into(), order.entry.kind.as_str().into());
+        detail.insert("scope".into(), order.scope.as_str().into());
+        detail.insert("last_event_id".into(), manifest.last_event_id.into());
+        detail.insert("from_head".into(), before.into());
+        detail.insert("from_position".into(), safety.state.position.into());
+    }
+    history::record(conn, What::Restore, order.means, at, restored.took_ms, &detail)
+}

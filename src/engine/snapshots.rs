@@ -1,0 +1,259 @@
+//! Taking, previewing, verifying, deleting and pruning snapshots.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use super::{Core, Engine, millis};
+use crate::catchup::{Broken, Hold, catch_up};
+use crate::clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::history::{self, Means, What};
+use crate::image::ChunkError;
+use crate::plan::{DiffPage, Plan};
+use crate::snapshot::library::Note;
+use crate::snapshot::policy::{NextDue, next_due};
+use crate::snapshot::retention::{self, Collected};
+use crate::snapshot::take::{Capture, take};
+use crate::snapshot::verify::{Verified, verify};
+use crate::snapshot::{Diff, Entry, Keep, Kind, Preview, Scope, Snapshot, SnapshotId, log_image};
+use crate::store::state::next_snapshot_sequence;
+
+/// A snapshot that was just taken, and its line of the history.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewSnapshot {
+    /// The snapshot.
+    #[serde(flatten)]
+    pub snapshot: Snapshot,
+    /// The operation's id.
+    #[serde(skip)]
+    pub operation: i64,
+}
+
+/// What a prune did.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Pruned {
+    /// The snapshots that went.
+    pub removed: Vec<SnapshotId>,
+    /// The chunks that went with them.
+    #[serde(flatten)]
+    pub collected: Collected,
+}
+
+impl Core {
+    /// The next number in the order of snapshots: above the database's, which a rolled-back
+    /// operation takes back, and above what is published.
+    pub(super) fn next_sequence(&self, conn: &Connection) -> Result<u64> {
+        let published = self.library.entries()?;
+        let highest = published.iter().map(|entry| entry.order().1).max().unwrap_or(0);
+        let next = next_snapshot_sequence(conn)?.max(highest + 1);
+        conn.execute("UPDATE backstitch_state SET snapshot_sequence = ?1", [next as i64])?;
+        Ok(next)
+    }
+}
+
+impl Engine {
+    /// Takes a periodic snapshot now and prunes by retention. A label pins it if `pinned` says so.
+    ///
+    /// # Errors
+    ///
+    /// Where the tables cannot be read or the folder cannot be written; nothing is visible then.
+    pub fn take_snapshot(&self, label: Option<String>, pinned: bool, means: Means) -> Result<NewSnapshot> {
+        let (id, operation) = self.take_unpruned(label, pinned, means)?;
+        self.prune_periodic_snapshots(means)?;
+        Ok(NewSnapshot { snapshot: self.snapshot(Kind::Periodic, &id)?, operation })
+    }
+
+    fn take_unpruned(&self, label: Option<String>, pinned: bool, means: Means) -> Result<(SnapshotId, i64)> {
+        let started = Instant::now();
+        let label = label.map(|label| label.trim().to_owned()).filter(|label| !label.is_empty());
+        if label.as_ref().is_some_and(|label| label.chars().count() > 200 || label.chars().any(char::is_control)) {
+            return Err(Error::malformed("label must have at most 200 characters, none of them control"));
+        }
+        let sequence = self.transact(|core, conn| {
+            let domain = core.domain();
+            catch_up(conn, core.shelf(&domain), Hold::Keep, Broken::Stick)?;
+            core.next_sequence(conn)
+        })?;
+        let at = self.core.clock.now();
+        let capture = Capture { kind: Kind::Periodic, means, reason: None, label: label.clone(), at, sequence };
+        let domain = self.domain();
+        let taken = self.readers.read(|conn| take(conn, self.core.shelf(&domain), capture))?;
+        if pinned {
+            self.core.library.write_note(Kind::Periodic, &taken.id, &Note { pinned, label: label.clone() })?;
+        }
+        let id = taken.id.clone();
+        let operation = self.transact(move |_, conn| {
+            log_image::remember(conn, &taken.fresh, &taken.state)?;
+            let detail = serde_json::json!({
+                "snapshot_id": taken.id, "kind": Kind::Periodic, "label": label,
+                "last_event_id": taken.manifest.last_event_id, "written_bytes": taken.written,
+            });
+            history::record(conn, What::Take, means, at, millis(started), &detail)
+        })?;
+        Ok((id, operation))
+    }
+
+    /// Whether the policy wants a periodic snapshot now.
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be read.
+    pub fn should_take_periodic_snapshot(&self) -> Result<bool> {
+        Ok(self.next_due()?.due_now)
+    }
+
+    /// When the next periodic snapshot is due.
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be read.
+    pub fn next_due(&self) -> Result<NextDue> {
+        let (domain, now) = (self.domain(), self.core.clock.now());
+        self.readers.read(|conn| {
+            let last = self.core.last_periodic(conn)?;
+            next_due(conn, &self.core.policy, &domain, last.as_ref(), now)
+        })
+    }
+
+    /// What restoring a snapshot would change.
+    ///
+    /// # Errors
+    ///
+    /// Not found, or damaged where a piece that is needed is not what was written.
+    pub fn preview(&self, id: &SnapshotId, kind: Kind, scope: Scope) -> Result<Preview> {
+        let entry = self.core.library.find(kind, id)?;
+        self.noting_damage(&entry, || {
+            let snapshot = self.snapshot(kind, id)?;
+            self.with_plan(&entry, scope, |plan| plan.preview(snapshot))
+        })
+    }
+
+    /// One page of the rows of one table that restoring a snapshot would change.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::preview`]; not found where there is no such table.
+    pub fn diff(&self, id: &SnapshotId, kind: Kind, scope: Scope, table: &str, page: &DiffPage) -> Result<Diff> {
+        let entry = self.core.library.find(kind, id)?;
+        self.noting_damage(&entry, || self.with_plan(&entry, scope, |plan| plan.diff(&entry, table, page)))
+    }
+
+    fn with_plan<T>(&self, entry: &Entry, scope: Scope, work: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<T> {
+        let domain = self.domain();
+        let _shared = self.core.chunks.share()?;
+        self.readers.read(|conn| {
+            let shelf = self.core.shelf(&domain);
+            work(&Plan::open(conn, shelf, entry, scope, &self.core.data_dir)?)
+        })
+    }
+
+    /// Reads a snapshot whole and compares every hash; remembers what it found.
+    ///
+    /// # Errors
+    ///
+    /// Damaged, naming the piece.
+    pub fn verify(&self, kind: Kind, id: &SnapshotId) -> Result<Verified> {
+        let entry = self.core.library.find(kind, id)?;
+        let verified = self.noting_damage(&entry, || verify(&entry, &self.core.chunks, &self.core.progress))?;
+        self.note_check(&entry, None)?;
+        Ok(verified)
+    }
+
+    /// Deletes a snapshot and the chunks that only it needs.
+    ///
+    /// # Errors
+    ///
+    /// Not found where there is none.
+    pub fn delete(&self, kind: Kind, id: &SnapshotId, means: Means) -> Result<Pruned> {
+        self.core.library.find(kind, id)?;
+        self.remove(vec![(kind, id.clone())], What::Delete, means)
+    }
+
+    /// Removes what retention no longer keeps, and chunks that nothing names.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be removed.
+    pub fn prune_periodic_snapshots(&self, means: Means) -> Result<Pruned> {
+        let due = self.snapshots()?.into_iter().filter(|one| one.keep == Keep::Due);
+        self.remove(due.map(|one| (one.kind, one.snapshot_id)).collect(), What::Prune, means)
+    }
+
+    fn remove(&self, due: Vec<(Kind, SnapshotId)>, what: What, means: Means) -> Result<Pruned> {
+        let (started, at) = (Instant::now(), self.core.clock.now());
+        let mut pruned = Pruned::default();
+        for (kind, id) in &due {
+            if self.core.library.remove(*kind, id)? {
+                pruned.removed.push(id.clone());
+            }
+        }
+        if !pruned.removed.is_empty() || what == What::Prune && means != Means::Policy {
+            pruned.collected = retention::collect(&self.core.library, &self.core.chunks)?;
+        }
+        if !pruned.removed.is_empty() {
+            let detail = serde_json::to_value(&pruned).unwrap_or_default();
+            // On a full disk the files are gone and the line cannot be written: the space counts more.
+            let recorded = self.transact(move |_, conn| {
+                for (kind, id) in &due {
+                    let key = (kind.as_str(), id.as_str());
+                    conn.execute("DELETE FROM backstitch_checks WHERE kind = ?1 AND snapshot = ?2", key)?;
+                }
+                history::record(conn, what, means, at, millis(started), &detail)
+            });
+            if let Err(error) = recorded
+                && error.kind() != ErrorKind::DiskFull
+            {
+                return Err(error);
+            }
+        }
+        Ok(pruned)
+    }
+
+    /// Runs `work` on a snapshot; damage that it meets is remembered and told in words.
+    pub(super) fn noting_damage<T>(&self, entry: &Entry, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        work().map_err(|error| {
+            if error.kind() != ErrorKind::Damaged || entry.content.is_err() {
+                return error;
+            }
+            if let Err(unnoted) = self.note_check(entry, Some(&error)) {
+                tracing::warn!(%unnoted, snapshot = %entry.id, "the damage could not be remembered");
+            }
+            Error::damaged(format!("Snapshot {} cannot be restored: {}.", entry.id, error.message()))
+                .hint("Nothing of it was read into your tables, and your live data is not affected.")
+                .because(error)
+        })
+    }
+
+    fn note_check(&self, entry: &Entry, damage: Option<&Error>) -> Result<()> {
+        use std::error::Error as _;
+        let chunk = damage
+            .and_then(|error| error.source())
+            .and_then(|source| source.downcast_ref::<ChunkError>())
+            .map(|error| error.chunk().to_string());
+        let row = (
+            entry.kind.as_str(),
+            entry.id.to_string(),
+            entry.manifest()?.hash.to_string(),
+            clock::rfc3339(self.core.clock.now()),
+            damage.map(|error| error.message().to_owned()),
+            chunk,
+        );
+        self.transact(move |_, conn| {
+            conn.execute(
+                "INSERT OR REPLACE INTO backstitch_checks (kind, snapshot, manifest, checked_at, damage, chunk)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                row,
+            )?;
+            Ok(())
+        })
+    }
+}
+
+/// A shared engine is what a server holds.
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<Arc<Engine>>();
+};

@@ -1,0 +1,111 @@
+//! Files and folders that are durable or not there: written beside their place, synced, renamed,
+//! the folder synced.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use tempfile::{Builder, NamedTempFile};
+
+use crate::error::Result;
+
+/// How the name of an unfinished file starts; whatever has it is a leftover of a crash.
+pub const UNFINISHED: &str = ".unfinished-";
+
+/// Makes a folder and its parents, for the owner alone, and leaves an existing one as it is.
+///
+/// # Errors
+///
+/// Where a folder cannot be made.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Makes the entries of a folder durable: a rename is not, until then.
+///
+/// # Errors
+///
+/// Where the folder cannot be opened or synced.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// A new unfinished file in a folder, for the owner alone.
+///
+/// # Errors
+///
+/// Where it cannot be made.
+pub fn unfinished(folder: &Path) -> io::Result<NamedTempFile> {
+    Builder::new().prefix(UNFINISHED).tempfile_in(folder)
+}
+
+/// Publishes a file whole, in place of another of that name if there is one.
+///
+/// # Errors
+///
+/// Where it cannot be written; the old file is then as it was.
+pub fn publish(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = unfinished(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|failed| failed.error)?;
+    sync_folder(folder)?;
+    Ok(())
+}
+
+/// Publishes a file whole, unless there is one of that name: then answers false.
+///
+/// # Errors
+///
+/// Where it cannot be written.
+pub fn publish_new(path: &Path, bytes: &[u8]) -> Result<bool> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = unfinished(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Ok(_) => {
+            sync_folder(folder)?;
+            Ok(true)
+        }
+        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(failed) => Err(failed.error.into()),
+    }
+}
+
+/// Removes what a crash left unfinished in a folder. A folder that is not there has nothing.
+///
+/// # Errors
+///
+/// Where the folder cannot be read.
+pub fn sweep_unfinished(folder: &Path) -> Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            remove_if_there(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file; one that is gone already is no error. Says whether it was there.
+///
+/// # Errors
+///
+/// Where it is there and cannot be removed.
+pub fn remove_if_there(path: &Path) -> Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

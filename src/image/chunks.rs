@@ -1,0 +1,323 @@
+//! The folder of chunks: content-addressed, immutable, compressed files shared by all snapshots.
+//!
+//! Layout: `ab/ab12….zst`, a zstd frame (level 1) of NDJSON, named by the BLAKE3 of the bytes in
+//! it, so `zstd -dc` and `jq` read it without this program. A file appears under its name only
+//! when it is durable: written as an unfinished file beside its place, synced, renamed.
+//! [`ChunkWriter::finish`] syncs the folders; whoever publishes a name of a chunk does so after it.
+//!
+//! Reading hashes everything that it reads. A file that is not what its name says is moved to
+//! `damaged/`, so that the next take writes it anew where the live rows still give it.
+//!
+//! Whatever reads or writes chunks holds [`ChunkStore::share`]; removing chunks needs
+//! [`ChunkStore::try_own`], which is never waited for.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::Hash;
+use super::lock::FileLock;
+use crate::error::{Error, Result};
+use crate::files;
+
+/// Level 1 compresses these rows as well as level 3 does, half as fast again.
+const LEVEL: i32 = 1;
+/// A frame that wants a larger window was not written here: the largest chunk of rows is 1 MiB.
+const LARGEST_WINDOW_LOG: u32 = 23;
+/// Syncing waits for the disk, so more threads than cores are of use.
+const WRITERS: usize = 4;
+/// Chunks that wait for a writer: bounds the memory of a take to a few MiB.
+const WAITING: usize = 8;
+
+/// A chunk that cannot be served.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChunkError {
+    /// Its file is not there.
+    #[error("piece {chunk} is missing")]
+    Missing {
+        /// Its name.
+        chunk: Hash,
+    },
+    /// Its bytes hash to another name.
+    #[error("piece {chunk} is not what was written: expected {chunk}, found {found}")]
+    Mismatch {
+        /// Its name.
+        chunk: Hash,
+        /// The hash of what is there.
+        found: Hash,
+    },
+    /// It does not unfold, or to more or fewer bytes than recorded.
+    #[error("piece {chunk} is not what was written: expected {expected} bytes that hash to it, found {found}")]
+    Unreadable {
+        /// Its name.
+        chunk: Hash,
+        /// The length recorded for it.
+        expected: u64,
+        /// What was found instead.
+        found: String,
+    },
+}
+
+impl ChunkError {
+    /// The chunk's name.
+    pub fn chunk(&self) -> Hash {
+        match self {
+            Self::Missing { chunk } | Self::Mismatch { chunk, .. } | Self::Unreadable { chunk, .. } => *chunk,
+        }
+    }
+}
+
+impl From<ChunkError> for Error {
+    fn from(error: ChunkError) -> Self {
+        Self::damaged(error.to_string()).because(error)
+    }
+}
+
+/// The folder of chunks.
+#[derive(Debug, Clone)]
+pub struct ChunkStore {
+    folder: PathBuf,
+}
+
+impl ChunkStore {
+    /// The chunks in a folder, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be made.
+    pub fn open(folder: PathBuf) -> Result<Self> {
+        files::make_folder(&folder)?;
+        Ok(Self { folder })
+    }
+
+    /// Keeps chunks from being removed while it is held.
+    ///
+    /// # Errors
+    ///
+    /// Where the lock file cannot be used.
+    pub fn share(&self) -> Result<FileLock> {
+        FileLock::shared(&self.folder.join("lock"))
+    }
+
+    /// The right to remove chunks; none while anyone reads or writes them.
+    ///
+    /// # Errors
+    ///
+    /// As [`ChunkStore::share`].
+    pub fn try_own(&self) -> Result<Option<FileLock>> {
+        FileLock::try_exclusive(&self.folder.join("lock"))
+    }
+
+    fn path(&self, chunk: Hash) -> PathBuf {
+        let name = chunk.to_string();
+        self.folder.join(&name[..2]).join(format!("{name}.zst"))
+    }
+
+    /// Bytes on disk of a chunk; none where it is not there.
+    pub fn size(&self, chunk: Hash) -> Option<u64> {
+        fs::metadata(self.path(chunk)).ok().map(|metadata| metadata.len())
+    }
+
+    /// Whether a chunk is there.
+    pub fn has(&self, chunk: Hash) -> bool {
+        self.size(chunk).is_some()
+    }
+
+    /// Reads a chunk of `length` bytes, hashed and compared with its name.
+    ///
+    /// # Errors
+    ///
+    /// [`ChunkError`] as an [`Error`] of kind damaged; a chunk that is there and is not what was
+    /// written is set aside first.
+    pub fn read(&self, chunk: Hash, length: u64) -> Result<Vec<u8>> {
+        let file = match File::open(self.path(chunk)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ChunkError::Missing { chunk }.into()),
+            Err(error) => return Err(error.into()),
+        };
+        let problem = match unfold(file, length) {
+            Ok(bytes) if bytes.len() as u64 != length => {
+                let found = if bytes.len() as u64 > length { "more".into() } else { format!("{} bytes", bytes.len()) };
+                ChunkError::Unreadable { chunk, expected: length, found }
+            }
+            Ok(bytes) => match Hash::of(&bytes) {
+                found if found == chunk => return Ok(bytes),
+                found => ChunkError::Mismatch { chunk, found },
+            },
+            // The disk said so, not the content: the next read may succeed, so it stays in place.
+            Err(error) if error.raw_os_error().is_some() => return Err(error.into()),
+            Err(error) => ChunkError::Unreadable { chunk, expected: length, found: error.to_string() },
+        };
+        self.set_aside(chunk)?;
+        Err(problem.into())
+    }
+
+    /// Moves a damaged chunk out of the way, for the next take to write it anew.
+    fn set_aside(&self, chunk: Hash) -> Result<()> {
+        let folder = self.folder.join("damaged");
+        files::make_folder(&folder)?;
+        match fs::rename(self.path(chunk), folder.join(format!("{chunk}.zst"))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// A writer of new chunks. The caller holds [`ChunkStore::share`] until the chunks are named.
+    pub fn writer(&self) -> ChunkWriter {
+        ChunkWriter::new(self.clone())
+    }
+
+    /// Removes every chunk that is not in `keep`, and what crashes left. Answers chunks and bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where a folder cannot be read or a file not removed.
+    pub fn remove_all_but(&self, keep: &HashSet<Hash>, _own: &FileLock) -> Result<(u64, u64)> {
+        let (mut chunks, mut bytes) = (0, 0);
+        for folder in fs::read_dir(&self.folder)? {
+            let folder = folder?.path();
+            if !is_chunk_folder(&folder) {
+                continue;
+            }
+            files::sweep_unfinished(&folder)?;
+            for entry in fs::read_dir(&folder)? {
+                let entry = entry?;
+                let kept = chunk_name(&entry.path()).is_none_or(|chunk| keep.contains(&chunk));
+                if !kept {
+                    bytes += entry.metadata()?.len();
+                    chunks += u64::from(files::remove_if_there(&entry.path())?);
+                }
+            }
+        }
+        Ok((chunks, bytes))
+    }
+}
+
+/// At most one byte more than `length` is unfolded: enough to see that there is more.
+fn unfold(file: File, length: u64) -> io::Result<Vec<u8>> {
+    let mut decoder = zstd::stream::read::Decoder::new(file)?;
+    decoder.window_log_max(LARGEST_WINDOW_LOG)?;
+    let mut bytes = Vec::with_capacity(length.min(1 << 20) as usize + 1);
+    decoder.take(length + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn is_chunk_folder(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.len() == 2) && path.is_dir()
+}
+
+fn chunk_name(path: &Path) -> Option<Hash> {
+    path.file_name()?.to_str()?.strip_suffix(".zst")?.parse().ok()
+}
+
+/// Stores chunks in the background; [`ChunkWriter::finish`] waits until they are durable.
+pub struct ChunkWriter {
+    store: ChunkStore,
+    queue: Option<Sender<(Hash, Vec<u8>)>>,
+    waiting: Receiver<(Hash, Vec<u8>)>,
+    threads: Vec<JoinHandle<Result<Stored>>>,
+    seen: HashSet<Hash>,
+    folders: HashSet<PathBuf>,
+}
+
+/// What a writer has stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Chunks that were not there before.
+    pub chunks: u64,
+    /// Their bytes on disk.
+    pub bytes: u64,
+}
+
+impl ChunkWriter {
+    fn new(store: ChunkStore) -> Self {
+        let (queue, waiting) = bounded(WAITING);
+        Self { store, queue: Some(queue), waiting, threads: Vec::new(), seen: HashSet::new(), folders: HashSet::new() }
+    }
+
+    /// Whether a chunk is stored already or on its way.
+    pub fn has(&self, chunk: Hash) -> bool {
+        self.seen.contains(&chunk) || self.store.has(chunk)
+    }
+
+    /// Stores a chunk under its hash, unless it is there.
+    ///
+    /// # Errors
+    ///
+    /// Where an earlier chunk could not be written.
+    pub fn put(&mut self, chunk: Hash, bytes: &[u8]) -> Result<()> {
+        if !self.seen.insert(chunk) || self.store.has(chunk) {
+            return Ok(());
+        }
+        let path = self.store.path(chunk);
+        let folder = path.parent().unwrap_or(&self.store.folder).to_owned();
+        if !self.folders.contains(&folder) {
+            files::make_folder(&folder)?;
+            self.folders.insert(folder);
+        }
+        if self.threads.len() < WRITERS {
+            let (store, waiting) = (Arc::new(self.store.clone()), self.waiting.clone());
+            self.threads.push(std::thread::spawn(move || write_all(&store, &waiting)));
+        }
+        let sent = self.queue.as_ref().is_some_and(|queue| queue.send((chunk, bytes.to_vec())).is_ok());
+        if sent { Ok(()) } else { Err(Error::internal("the chunk writers have stopped")) }
+    }
+
+    /// Waits until all chunks and their folders are durable.
+    ///
+    /// # Errors
+    ///
+    /// The first failure of any writer: then none of the chunks may be named.
+    pub fn finish(mut self) -> Result<Stored> {
+        self.queue = None;
+        let mut stored = Stored::default();
+        for thread in std::mem::take(&mut self.threads) {
+            let part = thread.join().map_err(|_| Error::internal("a chunk writer panicked"))??;
+            stored.chunks += part.chunks;
+            stored.bytes += part.bytes;
+        }
+        for folder in &self.folders {
+            files::sync_folder(folder)?;
+        }
+        if !self.folders.is_empty() {
+            files::sync_folder(&self.store.folder)?;
+        }
+        Ok(stored)
+    }
+}
+
+/// One writer: takes chunks until there are no more; after a failure it drains the rest, so that
+/// the one who sends never waits for nobody.
+fn write_all(store: &ChunkStore, waiting: &Receiver<(Hash, Vec<u8>)>) -> Result<Stored> {
+    let mut outcome = Ok(Stored::default());
+    let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
+    for (chunk, bytes) in waiting {
+        if let Ok(total) = &mut outcome {
+            match write_one(store, &mut compressor, chunk, &bytes) {
+                Ok(bytes) => *total = Stored { chunks: total.chunks + 1, bytes: total.bytes + bytes },
+                Err(error) => outcome = Err(error),
+            }
+        }
+    }
+    outcome
+}
+
+fn write_one(
+    store: &ChunkStore,
+    compressor: &mut zstd::bulk::Compressor<'_>,
+    chunk: Hash,
+    bytes: &[u8],
+) -> Result<u64> {
+    let frame = compressor.compress(bytes)?;
+    let path = store.path(chunk);
+    let mut file = files::unfinished(path.parent().unwrap_or(&store.folder))?;
+    file.write_all(&frame)?;
+    file.as_file().sync_all()?;
+    file.persist(&path).map_err(|failed| failed.error)?;
+    Ok(frame.len() as u64)
+}

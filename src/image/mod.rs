@@ -1,0 +1,39 @@
+//! Table images: a table's rows in primary-key order, cut into segments, each named by the hash of
+//! its content.
+//!
+//! Taking, previewing, restoring, verifying and asking whether a snapshot is the beginning of
+//! today's log are all one operation on this one value. The flow, from the rows to the disk:
+//!
+//! - [`Value`], [`codec`]: one row as one line of JSON, every SQLite value bit for bit;
+//! - [`cut`]: where segments end, decided by the key alone;
+//! - [`Segment`], [`build`]: rows to segments, to chunks;
+//! - [`index`]: the list of segments, cut and stored the same way;
+//! - [`chunks`]: the folder of content-addressed files;
+//! - [`diff`]: two images to the rows that differ;
+//! - [`restore`]: those rows, written into the live table.
+//!
+//! This module knows SQLite tables and files, and nothing of events, snapshots or HTTP.
+
+pub mod build;
+pub mod chunks;
+pub mod codec;
+pub mod cut;
+pub mod diff;
+pub mod hash;
+pub mod index;
+pub mod lock;
+pub mod restore;
+pub mod segment;
+pub mod source;
+pub mod table;
+mod value;
+
+pub use build::scan;
+pub use chunks::{ChunkError, ChunkStore, ChunkWriter};
+pub use diff::{Change, Counts};
+pub use hash::Hash;
+pub use index::Root;
+pub use segment::Segment;
+pub use source::{LiveTable, Rows, StoredTable};
+pub use table::Table;
+pub use value::Value;

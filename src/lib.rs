@@ -1,0 +1,83 @@
+//! Backstitch: snapshots, preview, restore and rewind for event-sourced SQLite.
+//!
+//! An app keeps an append-only event log in SQLite, and tables projected from it. Backstitch owns
+//! that store: it applies events to the tables, takes snapshots that cost what has changed, shows
+//! row by row what going back would change, and goes back with a safety snapshot taken first.
+//!
+//! # The flow
+//!
+//! An append ([`engine::Engine::append`]) goes to the one writer, is inserted into the log and
+//! applied to the tables in one transaction, and is answered once it is on disk. A take scans log
+//! and tables into *table images* ([`image`]): rows in key order, cut into segments, each named by
+//! its hash. A preview is the difference of two images, a restore the same difference written.
+//!
+//! # Modules, in reading order
+//!
+//! From the bottom: an arrow points down only.
+//!
+//! - [`error`], [`clock`], [`files`], [`progress`]: what everything uses
+//! - [`image`]: row codec, cutting, chunk store, difference; knows tables and files, not events
+//! - [`store`]: the database: schema, writer, reader pool
+//! - [`domain`], [`domain_copy`]: the tables and handlers of a user, checked; the copy in the database
+//! - [`log`], [`history`]: events; the operations
+//! - [`projection`]: events applied to tables
+//! - [`snapshot`]: manifest, library, take, restore, policy, retention
+//! - [`catchup`], [`scratch`], [`plan`]: following the log; a log replayed aside; what a restore would do
+//! - [`engine`]: the one door for everything above
+//! - [`scheduler`], [`server_lock`], [`web`], [`cli`]: what people and programs use
+//!
+//! # Invariants
+//!
+//! - The log is the truth; only handlers write projected tables, and the position never lies: it
+//!   moves in the transaction that applies the event.
+//! - What is destroyed was first saved: a safety snapshot is durable before a restore starts.
+//! - A manifest that is visible names chunks that are durable; every byte read back is hashed.
+//! - What is absent: nothing below `web` knows HTTP, nothing below `cli` prints or reads the
+//!   environment, nothing but SQLite opens the database file, and nothing here is `unsafe`.
+//!
+//! # Example
+//!
+//! ```
+//! use backstitch::engine::{Engine, Options};
+//! use backstitch::history::Means;
+//! use backstitch::log::NewEvent;
+//! use backstitch::snapshot::{Expected, Scope};
+//!
+//! # fn main() -> backstitch::error::Result<()> {
+//! let folder = tempfile::tempdir()?;
+//! let store = Engine::open(Options::new(folder.path()))?;
+//! let ada = r#"{"bot_id": "ada", "name": "Ada", "persona": "Counts."}"#;
+//! store.append(vec![NewEvent::new("bot_created", ada)?])?;
+//!
+//! let taken = store.take_snapshot(Some("before Bob".into()), true, Means::Command)?.snapshot;
+//! let bob = r#"{"bot_id": "bob", "name": "Bob", "persona": "Draws."}"#;
+//! store.append(vec![NewEvent::new("bot_created", bob)?])?;
+//!
+//! let plan = store.preview(&taken.snapshot_id, taken.kind, Scope::Everything)?;
+//! assert_eq!(plan.events_removed, 1);
+//! store.restore_from_snapshot(&taken.snapshot_id, taken.kind, Scope::Everything, Expected::default(), Means::Command)?;
+//! assert_eq!(store.state("bots")?.rows.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod catchup;
+pub mod cli;
+pub mod clock;
+pub mod domain;
+pub mod domain_copy;
+pub mod engine;
+pub mod error;
+pub mod files;
+pub mod history;
+pub mod image;
+pub mod log;
+pub mod plan;
+pub mod progress;
+pub mod projection;
+pub mod scheduler;
+pub mod scratch;
+pub mod server_lock;
+pub mod snapshot;
+pub mod store;
+pub mod web;

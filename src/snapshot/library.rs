@@ -1,0 +1,281 @@
+//! The folder of manifests: listing, finding, publishing, removing.
+//!
+//! Layout: `<kind>/<id>.json` the immutable manifest, `<kind>/<id>.note` beside it with what may
+//! change (pin and label), `chunks/` what manifests name. Any `.json` whose stem has the form of an
+//! id is a snapshot, whoever put it there; one that cannot be read is listed as damaged.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::manifest::{self, Manifest};
+use super::model::{Kind, SnapshotId};
+use crate::error::{Error, ErrorKind, Result};
+use crate::files;
+
+/// The folder of manifests.
+#[derive(Debug)]
+pub struct Library {
+    folder: PathBuf,
+    read: Mutex<HashMap<PathBuf, Remembered>>,
+}
+
+/// A manifest that was read before, and the file as it was then.
+#[derive(Debug, Clone)]
+struct Remembered {
+    size: u64,
+    modified: SystemTime,
+    content: std::result::Result<Arc<Manifest>, String>,
+}
+
+/// One file of the library.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its kind: the folder that it is in.
+    pub kind: Kind,
+    /// Its id: the stem of its name.
+    pub id: SnapshotId,
+    /// Bytes of the file.
+    pub size: u64,
+    /// When the file was written.
+    pub modified: OffsetDateTime,
+    /// The manifest, or why it cannot be read.
+    pub content: std::result::Result<Arc<Manifest>, String>,
+    /// Pin and label, where they were set after the capture.
+    pub note: Option<Note>,
+}
+
+/// What may change about a snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Never pruned.
+    #[serde(default)]
+    pub pinned: bool,
+    /// The label, in place of the manifest's.
+    #[serde(default)]
+    pub label: Option<String>,
+}
+
+impl Entry {
+    /// The manifest.
+    ///
+    /// # Errors
+    ///
+    /// Damaged, with the reason.
+    pub fn manifest(&self) -> Result<&Arc<Manifest>> {
+        self.content.as_ref().map_err(|reason| {
+            Error::damaged(format!("Snapshot {} cannot be restored: {reason}.", self.id))
+                .hint("Nothing of it was read into your tables. No space is freed while it is here.")
+        })
+    }
+
+    /// Whether it is never pruned.
+    pub fn is_pinned(&self) -> bool {
+        self.note.as_ref().is_some_and(|note| note.pinned)
+    }
+
+    /// The user's name for it.
+    pub fn label(&self) -> Option<&str> {
+        match (&self.note, &self.content) {
+            (Some(note), _) => note.label.as_deref(),
+            (None, Ok(manifest)) => manifest.about.label.as_deref(),
+            (None, Err(_)) => None,
+        }
+    }
+
+    /// Whether the store took this very file: neither imported, nor copied, nor renamed.
+    pub fn is_own(&self, store: &str) -> bool {
+        self.content.as_ref().is_ok_and(|manifest| {
+            manifest.about.store == store && manifest.about.id == self.id && manifest.about.kind == self.kind
+        })
+    }
+
+    /// The moment of capture; the file's where the manifest cannot tell.
+    pub fn captured_at(&self) -> OffsetDateTime {
+        self.content.as_ref().map_or(self.modified, |manifest| manifest.about.captured_at)
+    }
+
+    /// What lists are ordered by.
+    pub fn order(&self) -> (OffsetDateTime, u64) {
+        (self.captured_at(), self.content.as_ref().map_or(0, |manifest| manifest.about.sequence))
+    }
+}
+
+impl SnapshotId {
+    /// The id for a moment: the `attempt`-th (from 1) of its second.
+    pub fn at(moment: OffsetDateTime, attempt: u32) -> Self {
+        let (moment, time) = (moment.to_offset(time::UtcOffset::UTC), moment.to_offset(time::UtcOffset::UTC).time());
+        let stem = format!(
+            "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
+            moment.year(),
+            u8::from(moment.month()),
+            moment.day(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        );
+        let text = if attempt > 1 { format!("{stem}_{attempt:02}") } else { stem };
+        Self::from_made(text)
+    }
+}
+
+impl Library {
+    /// The library in a folder; the folders of both kinds are made if they are not there.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be made.
+    pub fn open(folder: PathBuf) -> Result<Self> {
+        for kind in Kind::ALL {
+            files::make_folder(&folder.join(kind.as_str()))?;
+        }
+        Ok(Self { folder, read: Mutex::default() })
+    }
+
+    /// Where a snapshot's manifest is.
+    pub fn path(&self, kind: Kind, id: &SnapshotId) -> PathBuf {
+        self.folder.join(kind.as_str()).join(format!("{id}.json"))
+    }
+
+    fn note_path(&self, kind: Kind, id: &SnapshotId) -> PathBuf {
+        self.folder.join(kind.as_str()).join(format!("{id}.note"))
+    }
+
+    /// All snapshots, newest first.
+    ///
+    /// # Errors
+    ///
+    /// Where a folder cannot be read.
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for kind in Kind::ALL {
+            for file in fs::read_dir(self.folder.join(kind.as_str()))? {
+                let name = file?.file_name();
+                let id = name.to_str().and_then(|name| name.strip_suffix(".json")).map(str::parse);
+                if let Some(Ok(id)) = id
+                    && let Some(entry) = self.entry(kind, id)?
+                {
+                    entries.push(entry);
+                }
+            }
+        }
+        entries.sort_by_key(|entry| std::cmp::Reverse((entry.order(), entry.id.clone())));
+        Ok(entries)
+    }
+
+    /// One snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Not found where there is none.
+    pub fn find(&self, kind: Kind, id: &SnapshotId) -> Result<Entry> {
+        self.entry(kind, id.clone())?.ok_or_else(|| Error::not_found("snapshot not found"))
+    }
+
+    /// None where the file is gone, as it may be between listing a folder and reading it.
+    fn entry(&self, kind: Kind, id: SnapshotId) -> Result<Option<Entry>> {
+        let path = self.path(kind, &id);
+        let metadata = match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            metadata => metadata?,
+        };
+        let (size, modified) = (metadata.len(), metadata.modified()?);
+        let content = self.content(&path, size, modified)?;
+        let note = read_note(&self.note_path(kind, &id))?;
+        Ok(Some(Entry { kind, id, size, modified: modified.into(), content, note }))
+    }
+
+    fn content(
+        &self,
+        path: &Path,
+        size: u64,
+        modified: SystemTime,
+    ) -> Result<std::result::Result<Arc<Manifest>, String>> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = read.get(path)
+            && (known.size, known.modified) == (size, modified)
+        {
+            return Ok(known.content.clone());
+        }
+        let content = if size > manifest::LARGEST {
+            Err("it is no manifest that this program wrote".to_owned())
+        } else {
+            match Manifest::read(&fs::read(path)?) {
+                Ok(manifest) => Ok(Arc::new(manifest)),
+                Err(error) if error.kind() == ErrorKind::Damaged => Err(error.to_string()),
+                Err(error) => return Err(error),
+            }
+        };
+        read.insert(path.to_owned(), Remembered { size, modified, content: content.clone() });
+        Ok(content)
+    }
+
+    /// Publishes a manifest under the first free id of its moment; `write` is given the id.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written; nothing is visible then.
+    pub fn publish(
+        &self,
+        kind: Kind,
+        moment: OffsetDateTime,
+        write: &mut dyn FnMut(&SnapshotId) -> Result<Vec<u8>>,
+    ) -> Result<SnapshotId> {
+        for attempt in 1..10_000 {
+            let id = SnapshotId::at(moment, attempt);
+            let path = self.path(kind, &id);
+            if !path.exists() && files::publish_new(&path, &write(&id)?)? {
+                return Ok(id);
+            }
+        }
+        Err(Error::internal("there are ten thousand snapshots of this second"))
+    }
+
+    /// Writes pin and label.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be written.
+    pub fn write_note(&self, kind: Kind, id: &SnapshotId, note: &Note) -> Result<()> {
+        let bytes =
+            serde_json::to_vec(note).map_err(|source| Error::internal("a note has no JSON form").because(source))?;
+        files::publish(&self.note_path(kind, id), &bytes)
+    }
+
+    /// Removes a manifest and its note, the manifest first. Says whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be removed.
+    pub fn remove(&self, kind: Kind, id: &SnapshotId) -> Result<bool> {
+        let was_there = files::remove_if_there(&self.path(kind, id))?;
+        files::remove_if_there(&self.note_path(kind, id))?;
+        files::sync_folder(&self.folder.join(kind.as_str()))?;
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.path(kind, id));
+        Ok(was_there)
+    }
+
+    /// Removes what crashes left unfinished.
+    ///
+    /// # Errors
+    ///
+    /// Where a folder cannot be read.
+    pub fn sweep(&self) -> Result<()> {
+        Kind::ALL.into_iter().try_for_each(|kind| files::sweep_unfinished(&self.folder.join(kind.as_str())))
+    }
+}
+
+/// A note that cannot be read counts as a pin: nothing is pruned for want of it.
+fn read_note(path: &Path) -> Result<Option<Note>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).unwrap_or(Note { pinned: true, label: None }))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

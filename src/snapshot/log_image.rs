@@ -1,0 +1,174 @@
+//! The image of the live log, with the hashes of closed segments from their cache.
+//!
+//! A segment that has met its cut never changes by appending, so its hash is kept in
+//! `backstitch_log_segments`; a trigger drops it when a row of it changes. Only what was appended
+//! or changed since is read again.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::error::{Error, Result};
+use crate::image::build::{Builder, push_rows};
+use crate::image::{ChunkWriter, Segment, Table, Value, cut};
+use crate::store::State;
+
+/// The name of the log's table.
+pub const LOG: &str = "event_log";
+
+/// The log's segments, and which of them the cache does not have yet.
+pub struct LogImage {
+    /// All segments up to the end asked for.
+    pub segments: Vec<Segment>,
+    /// Closed ones that were hashed just now.
+    pub fresh: Vec<Segment>,
+}
+
+/// The image of the log up to an id (included); with a writer, stored too.
+///
+/// # Errors
+///
+/// Where the log cannot be read or a chunk cannot be stored.
+pub fn scan(
+    conn: &Connection,
+    table: &Table,
+    up_to: i64,
+    mut writer: Option<&mut ChunkWriter>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<LogImage> {
+    let mut image = LogImage { segments: Vec::new(), fresh: Vec::new() };
+    let mut after = 0;
+    while let Some(next) = next_id(conn, after, up_to)? {
+        let cached = cached_from(conn, next, up_to)?;
+        let segment = match cached {
+            Some(segment) if is_stored(&segment, writer.as_deref()) => segment,
+            cached => {
+                let segment = hash_from(conn, table, next, up_to, writer.as_deref_mut())?;
+                if cached.is_none() && cut::level(&segment.last) > 0 {
+                    image.fresh.push(segment.clone());
+                }
+                segment
+            }
+        };
+        progress(segment.rows);
+        after = last_id(&segment)?;
+        image.segments.push(segment);
+    }
+    Ok(image)
+}
+
+/// Whether nothing has to be written for a segment whose hash is known.
+fn is_stored(segment: &Segment, writer: Option<&ChunkWriter>) -> bool {
+    writer.is_none_or(|writer| segment.chunks().all(|(chunk, _)| writer.has(chunk)))
+}
+
+fn next_id(conn: &Connection, after: i64, up_to: i64) -> Result<Option<i64>> {
+    let sql = "SELECT min(id) FROM event_log WHERE id > ?1 AND id <= ?2";
+    Ok(conn.prepare_cached(sql)?.query_row((after, up_to), |row| row.get(0))?)
+}
+
+fn cached_from(conn: &Connection, first: i64, up_to: i64) -> Result<Option<Segment>> {
+    let sql = "SELECT last_id, rows, bytes, hash, pieces FROM backstitch_log_segments
+               WHERE first_id = ?1 AND last_id <= ?2";
+    let found = conn
+        .prepare_cached(sql)?
+        .query_row((first, up_to), |row| {
+            Ok((
+                row.get(0)?,
+                row.get::<_, i64>(1)?,
+                row.get::<_, i64>(2)?,
+                row.get::<_, String>(3)?,
+                row.get::<_, String>(4)?,
+            ))
+        })
+        .optional()?;
+    let Some((last, rows, bytes, hash, pieces)) = found else { return Ok(None) };
+    let unreadable = || Error::damaged("the cache of the log's hashes is damaged");
+    Ok(Some(Segment {
+        first: vec![Value::Integer(first)],
+        last: vec![Value::Integer(last)],
+        rows: rows.unsigned_abs(),
+        bytes: bytes.unsigned_abs(),
+        hash: hash.parse().map_err(|_| unreadable())?,
+        pieces: serde_json::from_str(&pieces).map_err(|_| unreadable())?,
+    }))
+}
+
+/// Reads the rows from `first` to the next cut.
+fn hash_from(
+    conn: &Connection,
+    table: &Table,
+    first: i64,
+    up_to: i64,
+    writer: Option<&mut ChunkWriter>,
+) -> Result<Segment> {
+    // The cut is a matter of the id alone, so it is found without reading the rows.
+    let mut ids = conn.prepare_cached("SELECT id FROM event_log WHERE id >= ?1 AND id <= ?2 ORDER BY id")?;
+    let mut rows = ids.query((first, up_to))?;
+    let mut last = first;
+    while let Some(row) = rows.next()? {
+        last = row.get(0)?;
+        if cut::level([&Value::Integer(last)]) > 0 {
+            break;
+        }
+    }
+    drop(rows);
+    let mut builder = Builder::new(writer);
+    let sql = format!("SELECT {} FROM event_log WHERE id >= ?1 AND id <= ?2 ORDER BY id", table.column_list());
+    push_rows(conn, table, &sql, &[&first, &last], &mut builder, &mut |_| {})?;
+    builder.finish()?.pop().ok_or_else(|| Error::internal("a segment of the log has no rows"))
+}
+
+fn last_id(segment: &Segment) -> Result<i64> {
+    match segment.last.as_slice() {
+        [Value::Integer(id)] => Ok(*id),
+        _ => Err(Error::internal("a segment of the log does not end with an id")),
+    }
+}
+
+/// Keeps the hashes of closed segments, unless a row of the log has changed since `seen` was read.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn remember(conn: &Connection, fresh: &[Segment], seen: &State) -> Result<()> {
+    let now = State::read(conn)?;
+    if now.epoch != seen.epoch || now.stale_from.is_some() || seen.stale_from.is_some() {
+        return Ok(());
+    }
+    let mut insert = conn.prepare_cached(
+        "INSERT OR REPLACE INTO backstitch_log_segments (first_id, last_id, rows, bytes, hash, pieces)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for segment in fresh {
+        let pieces = serde_json::to_string(&segment.pieces)
+            .map_err(|source| Error::internal("names of pieces have no JSON form").because(source))?;
+        insert.execute((
+            segment.first.first(),
+            segment.last.first(),
+            segment.rows as i64,
+            segment.bytes as i64,
+            segment.hash.to_string(),
+            pieces,
+        ))?;
+    }
+    Ok(())
+}
+
+/// Drops the hashes of all segments from an id on: what a restore, with triggers off, does itself.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn forget(conn: &Connection, from: &Value) -> Result<()> {
+    conn.execute("DELETE FROM backstitch_log_segments WHERE last_id >= ?1", [from])?;
+    Ok(())
+}
+
+/// Whether a snapshot's log is, event for event, the beginning of today's log.
+///
+/// # Errors
+///
+/// Where the log cannot be read.
+pub fn is_beginning(conn: &Connection, table: &Table, snapshot: &[Segment], last_event_id: i64) -> Result<bool> {
+    let live = scan(conn, table, last_event_id, None, &mut |_| {})?.segments;
+    Ok(live.len() == snapshot.len() && live.iter().zip(snapshot).all(|(live, then)| live.hash == then.hash))
+}

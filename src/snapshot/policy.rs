@@ -1,0 +1,93 @@
+//! When a periodic snapshot is due.
+//!
+//! There is none and the log has an event; or so many events have come since the last one; or so
+//! much time has passed and anything has changed. None is taken while the tables are held or stuck.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+use time::OffsetDateTime;
+
+use super::library::Entry;
+use crate::domain::Domain;
+use crate::error::Result;
+use crate::log;
+use crate::store::State;
+
+/// When snapshots are taken and how long they are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Due after so many events.
+    pub events: u64,
+    /// Due after so long, if anything has changed.
+    pub interval: Duration,
+    /// After `interval` also due where nothing has changed.
+    pub unchanged: bool,
+    /// How many periodic snapshots are kept.
+    pub keep_periodic: usize,
+    /// How long safety snapshots are kept.
+    pub keep_rewind: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            events: 100,
+            interval: Duration::from_secs(30 * 60),
+            unchanged: false,
+            keep_periodic: 5,
+            keep_rewind: Duration::from_secs(14 * 24 * 60 * 60),
+        }
+    }
+}
+
+/// What the policy makes of the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextDue {
+    /// So many more events make one due.
+    pub after_events: u64,
+    /// From this moment on one is due if anything has changed.
+    pub at: Option<OffsetDateTime>,
+    /// One is due.
+    pub due_now: bool,
+}
+
+/// Judges the moment. `last` is the newest sound periodic snapshot that this store took itself.
+///
+/// # Errors
+///
+/// Where the log cannot be read.
+pub fn next_due(
+    conn: &Connection,
+    policy: &Policy,
+    domain: &Domain,
+    last: Option<&Entry>,
+    now: OffsetDateTime,
+) -> Result<NextDue> {
+    let state = State::read(conn)?;
+    let head = log::head(conn)?;
+    let may_take = state.hold.is_none() && state.stuck.is_none();
+    let Some((entry, manifest)) = last.and_then(|entry| Some((entry, entry.content.as_ref().ok()?))) else {
+        return Ok(NextDue { after_events: u64::from(head == 0), at: None, due_now: head > 0 && may_take });
+    };
+    let new_events = count_after(conn, manifest.last_event_id, policy.events)?;
+    let at = entry.modified + policy.interval;
+    let changed = head != manifest.last_event_id
+        || state.epoch != manifest.about.epoch
+        || domain.logic != manifest.about.logic
+        || policy.unchanged;
+    let by_time = changed && now >= at;
+    Ok(NextDue {
+        after_events: policy.events.saturating_sub(new_events),
+        at: Some(at),
+        due_now: may_take && (new_events >= policy.events || by_time),
+    })
+}
+
+/// Counts no further than the policy needs.
+fn count_after(conn: &Connection, after: i64, enough: u64) -> Result<u64> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM event_log WHERE id > ?1 LIMIT ?2)";
+    let enough = i64::try_from(enough).unwrap_or(i64::MAX);
+    let count: i64 = conn.prepare_cached(sql)?.query_row((after, enough), |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}

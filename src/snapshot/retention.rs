@@ -1,0 +1,120 @@
+//! Which snapshots go: why each is kept, the prune, and the collection of chunks.
+//!
+//! Policy removes only what this store took itself. A chunk goes only when no manifest names it,
+//! and none goes while any manifest cannot be read or anyone reads or writes chunks.
+
+use std::collections::HashSet;
+
+use time::OffsetDateTime;
+
+use super::library::{Entry, Library};
+use super::model::{Keep, Kind};
+use super::policy::Policy;
+use crate::error::{ErrorKind, Result};
+use crate::image::{ChunkStore, Hash};
+
+/// How many safety snapshots are kept whatever their age.
+const SAFETY_KEPT: usize = 5;
+
+/// An entry with what is known of it beyond its file.
+pub struct Judged<'a> {
+    /// The entry.
+    pub entry: &'a Entry,
+    /// This store took it.
+    pub own: bool,
+    /// All of it can be read, as far as is known.
+    pub sound: bool,
+    /// Its log is the beginning of today's.
+    pub on_this_history: bool,
+}
+
+/// Why each of some snapshots is kept; they come newest first, and so do the answers.
+pub fn keep(judged: &[Judged<'_>], policy: &Policy, now: OffsetDateTime) -> Vec<Keep> {
+    let newest_here = judged.iter().position(|one| one.sound && one.on_this_history);
+    let mut ranks = [0_usize; 2];
+    judged
+        .iter()
+        .enumerate()
+        .map(|(at, one)| {
+            let rank = if one.own && one.sound {
+                let counted = &mut ranks[usize::from(one.entry.kind == Kind::Rewind)];
+                *counted += 1;
+                Some(*counted)
+            } else {
+                None
+            };
+            match rank {
+                _ if one.entry.is_pinned() => Keep::Pinned,
+                None => Keep::UntilDeleted,
+                Some(rank) => keep_own(one.entry, rank, newest_here == Some(at), policy, now),
+            }
+        })
+        .collect()
+}
+
+fn keep_own(entry: &Entry, rank: usize, newest_here: bool, policy: &Policy, now: OffsetDateTime) -> Keep {
+    match entry.kind {
+        Kind::Periodic if rank <= policy.keep_periodic || newest_here => Keep::Newest(rank),
+        Kind::Periodic => Keep::Due,
+        Kind::Rewind => {
+            let until = entry.captured_at() + policy.keep_rewind;
+            if now < until {
+                Keep::Until(until)
+            } else if rank <= SAFETY_KEPT || newest_here {
+                Keep::Newest(rank)
+            } else {
+                Keep::Due
+            }
+        }
+    }
+}
+
+/// What a collection did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Collected {
+    /// Chunks removed.
+    pub chunks: u64,
+    /// Their bytes on disk.
+    pub bytes: u64,
+    /// Not done: a manifest cannot be read, or chunks are in use.
+    pub skipped: bool,
+}
+
+/// Removes chunks that no manifest names. Skipped while anyone reads or writes chunks, and while
+/// a manifest or an index cannot be read.
+///
+/// # Errors
+///
+/// Where a folder cannot be read or a file not removed.
+pub fn collect(library: &Library, chunks: &ChunkStore) -> Result<Collected> {
+    let skipped = Collected { skipped: true, ..Collected::default() };
+    let Some(own) = chunks.try_own()? else { return Ok(skipped) };
+    // Only now: a manifest published before the lock was had must be seen.
+    let mut named = HashSet::new();
+    for entry in library.entries()? {
+        match chunks_of(&entry, chunks) {
+            Ok(hashes) => named.extend(hashes),
+            Err(error) if error.kind() == ErrorKind::Damaged => return Ok(skipped),
+            Err(error) => return Err(error),
+        }
+    }
+    let (chunks, bytes) = chunks.remove_all_but(&named, &own)?;
+    Ok(Collected { chunks, bytes, skipped: false })
+}
+
+/// Every chunk that a snapshot needs, those of its indexes included.
+///
+/// # Errors
+///
+/// Damaged where the manifest or a chunk of an index is.
+pub fn chunks_of(entry: &Entry, store: &ChunkStore) -> Result<Vec<Hash>> {
+    let mut hashes = Vec::new();
+    for (name, image) in &entry.manifest()?.tables {
+        let index = image.index(store).map_err(|error| error.at(name))?;
+        hashes.extend(index.chunks);
+        for segment in &index.segments {
+            hashes.extend(segment.chunks().map(|(chunk, _)| chunk));
+        }
+    }
+    Ok(hashes)
+}

@@ -1,0 +1,223 @@
+//! Backstitch's own tables, in versions.
+//!
+//! `PRAGMA user_version` counts the migrations that a database has seen. A database with more than
+//! this program knows is refused untouched. Everything here is SQL of SQLite 3.31, since other
+//! programs write `event_log` too.
+//!
+//! | table | what |
+//! | --- | --- |
+//! | `event_log` | the source of truth, in id order |
+//! | `backstitch_state` | one row: where the store stands |
+//! | `backstitch_operations` | one line for each take, restore, delete, prune; never rewritten |
+//! | `backstitch_domain` | the files of the domain that the projected tables follow |
+//! | `backstitch_log_segments` | hashes of closed segments of the log |
+//! | `backstitch_checks` | what reading a snapshot whole has found |
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::{Error, Result};
+
+/// "bkst": tells our databases from others.
+const APPLICATION_ID: i32 = 0x626b_7374;
+
+const MIGRATIONS: &[&str] = &[VERSION_1];
+
+const VERSION_1: &str = "
+CREATE TABLE event_log (
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,
+  branch_id     INTEGER NOT NULL DEFAULT 1,
+  ts            TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+  kind          TEXT NOT NULL CONSTRAINT kind_is_a_word CHECK (typeof(kind) = 'text' AND length(kind) BETWEEN 1 AND 200),
+  payload_json  TEXT NOT NULL CONSTRAINT payload_is_json CHECK (typeof(payload_json) = 'text' AND json_valid(payload_json)),
+  superseded_by INTEGER REFERENCES event_log (id),
+  hidden        INTEGER NOT NULL DEFAULT 0 CONSTRAINT hidden_is_0_or_1 CHECK (hidden IN (0, 1))
+);
+-- Without it, deleting the end of a long log scans the whole log once for each deleted row.
+CREATE INDEX event_log_superseded_by ON event_log (superseded_by) WHERE superseded_by IS NOT NULL;
+
+CREATE TABLE backstitch_state (
+  id                INTEGER PRIMARY KEY CHECK (id = 1),
+  store             TEXT NOT NULL,
+  position          INTEGER NOT NULL DEFAULT 0,
+  hold              INTEGER,
+  epoch             INTEGER NOT NULL DEFAULT 0,
+  stale_from        INTEGER,
+  stuck_event       INTEGER,
+  stuck_reason      TEXT,
+  logic             TEXT NOT NULL DEFAULT '',
+  snapshot_sequence INTEGER NOT NULL DEFAULT 0
+);
+INSERT INTO backstitch_state (id, store) VALUES (1, lower(hex(randomblob(16))));
+
+CREATE TABLE backstitch_operations (
+  operation INTEGER PRIMARY KEY AUTOINCREMENT,
+  what      TEXT NOT NULL,
+  at        TEXT NOT NULL,
+  means     TEXT NOT NULL,
+  detail    TEXT NOT NULL,
+  took_ms   INTEGER NOT NULL
+);
+
+CREATE TABLE backstitch_domain (path TEXT PRIMARY KEY NOT NULL, content TEXT NOT NULL);
+
+CREATE TABLE backstitch_log_segments (
+  first_id INTEGER PRIMARY KEY,
+  last_id  INTEGER NOT NULL,
+  rows     INTEGER NOT NULL,
+  bytes    INTEGER NOT NULL,
+  hash     TEXT NOT NULL,
+  pieces   TEXT NOT NULL
+);
+
+CREATE TABLE backstitch_checks (
+  kind       TEXT NOT NULL,
+  snapshot   TEXT NOT NULL,
+  manifest   TEXT NOT NULL,
+  checked_at TEXT NOT NULL,
+  damage     TEXT,
+  chunk      TEXT,
+  PRIMARY KEY (kind, snapshot)
+);
+
+-- Until the end of a statement sqlite_sequence still has the highest id from before it.
+CREATE TRIGGER event_log_ids_only_grow AFTER INSERT ON event_log
+WHEN new.id <= coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event_log'), 0)
+  OR new.id > coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event_log'), 0) + 1000000
+BEGIN
+  SELECT raise(ABORT, 'an event id is above every id ever given, by at most a million');
+END;
+CREATE TRIGGER event_log_ids_never_change BEFORE UPDATE OF id ON event_log WHEN new.id IS NOT old.id
+BEGIN
+  SELECT raise(ABORT, 'an event id never changes');
+END;
+-- Segments do not overlap, so the one that starts last at or below an id is the only one that can
+-- hold it.
+CREATE TRIGGER event_log_updated AFTER UPDATE ON event_log
+BEGIN
+  UPDATE backstitch_state SET stale_from = min(coalesce(stale_from, old.id), old.id);
+  DELETE FROM backstitch_log_segments
+   WHERE first_id = (SELECT max(first_id) FROM backstitch_log_segments WHERE first_id <= old.id)
+     AND last_id >= old.id;
+END;
+CREATE TRIGGER event_log_deleted AFTER DELETE ON event_log
+BEGIN
+  UPDATE backstitch_state SET stale_from = min(coalesce(stale_from, old.id), old.id);
+  DELETE FROM backstitch_log_segments
+   WHERE first_id = (SELECT max(first_id) FROM backstitch_log_segments WHERE first_id <= old.id)
+     AND last_id >= old.id;
+END;
+";
+
+/// Brings a database to today's schema; says whether it was empty before.
+///
+/// # Errors
+///
+/// Refused where the database is another program's, or of a newer version of this one.
+pub fn migrate(conn: &mut Connection) -> Result<bool> {
+    let version = refuse_unknown(conn)?;
+    if version == MIGRATIONS.len() {
+        return Ok(false);
+    }
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been quicker.
+    let version = refuse_unknown(&transaction)?;
+    for migration in MIGRATIONS.iter().skip(version) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.commit()?;
+    Ok(version == 0)
+}
+
+fn refuse_unknown(conn: &Connection) -> Result<usize> {
+    let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let objects: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION_ID && (objects > 0 || version != 0) {
+        return Err(Error::refused("the database was made by another program, and is left as it is.")
+            .hint("Give another file with --db, or another folder with --data-dir."));
+    }
+    match usize::try_from(version) {
+        Ok(known) if known <= MIGRATIONS.len() => Ok(known),
+        _ => Err(Error::refused(format!(
+            "the database has schema {version}, and this program knows {}: a newer Backstitch wrote it.",
+            MIGRATIONS.len()
+        ))
+        .hint("Update the program; nothing was changed.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn database() -> Connection {
+        let mut conn = Connection::open_in_memory().unwrap();
+        migrate(&mut conn).unwrap();
+        conn
+    }
+
+    fn add(conn: &Connection, id: Option<i64>) -> rusqlite::Result<usize> {
+        conn.execute("INSERT INTO event_log (id, kind, payload_json) VALUES (?1, 'note', '{}')", [id])
+    }
+
+    #[test]
+    fn kind_and_payload_are_enough() {
+        let conn = database();
+        conn.execute("INSERT INTO event_log (kind, payload_json) VALUES ('note', '{}')", []).unwrap();
+        let row: (i64, i64, i64) = conn
+            .query_row("SELECT id, branch_id, hidden FROM event_log WHERE ts LIKE '20__-__-__T%Z'", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .unwrap();
+        assert_eq!(row, (1, 1, 0));
+    }
+
+    #[test]
+    fn an_id_is_never_given_twice_and_never_leaps() {
+        let conn = database();
+        add(&conn, Some(5)).unwrap();
+        conn.execute("DELETE FROM event_log", []).unwrap();
+        for refused in [0, -1, 1, 5, 5 + 1_000_001] {
+            assert!(add(&conn, Some(refused)).is_err(), "{refused}");
+        }
+        add(&conn, None).unwrap();
+        assert_eq!(conn.last_insert_rowid(), 6);
+        assert!(conn.execute("UPDATE event_log SET id = 9", []).is_err());
+        assert!(
+            conn.execute("INSERT OR REPLACE INTO event_log (id, kind, payload_json) VALUES (6, 'x', '{}')", [])
+                .is_err()
+        );
+        add(&conn, Some(6 + 1_000_000)).unwrap();
+    }
+
+    #[test]
+    fn a_change_of_a_row_is_remembered_and_drops_the_hash_of_its_segment_alone() {
+        let conn = database();
+        for _ in 0..30 {
+            add(&conn, None).unwrap();
+        }
+        conn.execute_batch(
+            "INSERT INTO backstitch_log_segments VALUES (1, 10, 10, 1, 'a', '[]'), (11, 20, 10, 1, 'b', '[]');
+             UPDATE event_log SET hidden = 1 WHERE id = 25;
+             UPDATE event_log SET hidden = 1 WHERE id = 12;",
+        )
+        .unwrap();
+        let left: String =
+            conn.query_row("SELECT group_concat(hash) FROM backstitch_log_segments", [], |row| row.get(0)).unwrap();
+        let stale: i64 = conn.query_row("SELECT stale_from FROM backstitch_state", [], |row| row.get(0)).unwrap();
+        assert_eq!((left.as_str(), stale), ("a", 12));
+    }
+
+    #[test]
+    fn a_newer_schema_and_a_foreign_database_are_refused() {
+        let mut conn = database();
+        conn.pragma_update(None, "user_version", 99).unwrap();
+        assert!(migrate(&mut conn).unwrap_err().message().contains("schema 99"));
+        let mut foreign = Connection::open_in_memory().unwrap();
+        foreign.execute_batch("CREATE TABLE theirs (x)").unwrap();
+        assert!(migrate(&mut foreign).unwrap_err().message().contains("another program"));
+    }
+}

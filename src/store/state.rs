@@ -1,0 +1,100 @@
+//! The one row that says where the store stands.
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use crate::error::Result;
+
+/// Where the store stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// Random, made with the store: tells its own snapshots from others.
+    pub store: String,
+    /// The last event that the projection has taken account of.
+    pub position: i64,
+    /// Where the projection stands at an older position on purpose: the log's end when it was put
+    /// there.
+    pub hold: Option<i64>,
+    /// Grows with every change of log or tables other than by appending.
+    pub epoch: u64,
+    /// The smallest id of the log whose row was changed or deleted since the projection followed.
+    pub stale_from: Option<i64>,
+    /// The event at which the projection cannot go on.
+    pub stuck: Option<Stuck>,
+    /// The logic of the domain that the tables follow, as 64 hex digits; empty in a new store.
+    pub logic: String,
+}
+
+/// An event whose handler fails. Only a row that another process wrote can be one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stuck {
+    /// Its id.
+    pub event: i64,
+    /// The rule that it breaks.
+    pub reason: String,
+}
+
+impl State {
+    /// Reads the row.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn read(conn: &Connection) -> Result<Self> {
+        let sql =
+            "SELECT store, position, hold, epoch, stale_from, stuck_event, stuck_reason, logic FROM backstitch_state";
+        Ok(conn.prepare_cached(sql)?.query_row([], |row| {
+            let event: Option<i64> = row.get(5)?;
+            let reason: Option<String> = row.get(6)?;
+            Ok(Self {
+                store: row.get(0)?,
+                position: row.get(1)?,
+                hold: row.get(2)?,
+                epoch: row.get::<_, i64>(3)?.unsigned_abs(),
+                stale_from: row.get(4)?,
+                stuck: event.map(|event| Stuck { event, reason: reason.unwrap_or_default() }),
+                logic: row.get(7)?,
+            })
+        })?)
+    }
+
+    /// Writes where the projection stands; `store`, `epoch` and `logic` are not written.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn write(&self, conn: &Connection) -> Result<()> {
+        let stuck = self.stuck.as_ref();
+        conn.prepare_cached(
+            "UPDATE backstitch_state SET position = ?1, hold = ?2, stale_from = ?3, stuck_event = ?4, stuck_reason = ?5",
+        )?
+        .execute((
+            self.position,
+            self.hold,
+            self.stale_from,
+            stuck.map(|stuck| stuck.event),
+            stuck.map(|stuck| &stuck.reason),
+        ))?;
+        Ok(())
+    }
+}
+
+/// Raises the epoch: log or tables have changed other than by appending. Answers the new one.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn raise_epoch(conn: &Connection) -> Result<u64> {
+    let sql = "UPDATE backstitch_state SET epoch = epoch + 1 RETURNING epoch";
+    Ok(conn.query_row(sql, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
+}
+
+/// The next number in the order of all snapshots of this store.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn next_snapshot_sequence(conn: &Connection) -> Result<u64> {
+    let sql = "UPDATE backstitch_state SET snapshot_sequence = snapshot_sequence + 1 RETURNING snapshot_sequence";
+    Ok(conn.query_row(sql, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
+}

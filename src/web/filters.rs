@@ -1,0 +1,238 @@
+//! Numbers, sizes, moments and durations as pages write them.
+//!
+//! Each is a plain function with its tests; the filters of the templates at the end only call
+//! them. Nothing here makes markup, so that askama escapes all of it.
+
+#![expect(unreachable_pub, reason = "filter_fn makes a public method for each filter")]
+
+use std::time::Duration;
+
+use time::{Month, OffsetDateTime};
+
+/// A count with group commas: `74,262`. Ids never get them, so that they can be copied.
+pub(super) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count and its noun: `1 event`, `88 events`, `no events`.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    match count {
+        0 => format!("no {}", plural(noun)),
+        1 => format!("1 {noun}"),
+        _ => format!("{} {}", grouped(count), plural(noun)),
+    }
+}
+
+/// The plural of the nouns that these pages use, and of most kinds of events.
+fn plural(noun: &str) -> String {
+    let vowel_before_y = noun.ends_with("ay") || noun.ends_with("ey") || noun.ends_with("oy");
+    match noun.strip_suffix('y') {
+        Some(stem) if !vowel_before_y => format!("{stem}ies"),
+        _ if noun.ends_with('s') || noun.ends_with('x') || noun.ends_with("ch") => format!("{noun}es"),
+        _ if noun.ends_with("ed") || noun.ends_with("written") => format!("{noun} events"),
+        _ => format!("{noun}s"),
+    }
+}
+
+/// A size: `312 B`, `12 KB`, `3.1 MB`, in thousands.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    // What rounds up to 1000 belongs to the next unit.
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let decimals = usize::from(unit > 0 && value < 9.95);
+    format!("{value:.decimals$} {}", UNITS[unit])
+}
+
+/// How long something took: `0.3 s`, `4 s`, `2 min`.
+pub(super) fn took(millis: u64) -> String {
+    match millis {
+        0..100 => format!("{millis} ms"),
+        100..9_950 => format!("{:.1} s", millis as f64 / 1000.0),
+        9_950..120_000 => format!("{} s", (millis + 500) / 1000),
+        _ => format!("{} min", millis / 60_000),
+    }
+}
+
+/// A span of time in one unit: `14 min`, `3 h`, `2 days`.
+pub(super) fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// How long ago a moment is: `just now`, `14 min ago`; `in 3 h` where it is to come.
+pub(super) fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    let between = (now - at).unsigned_abs();
+    match (between.as_secs(), at <= now) {
+        (0..5, _) => "just now".to_owned(),
+        (_, true) => format!("{} ago", span(between)),
+        (_, false) => format!("in {}", span(between)),
+    }
+}
+
+/// A moment ready to be written: always UTC, and said so; a script may make it local.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Moment {
+    /// For `datetime`, to the second.
+    pub(super) iso: String,
+    /// `20 Nov`, with the year where it is not this one.
+    pub(super) day: String,
+    /// `20:41`.
+    pub(super) clock: String,
+    /// `14 min ago`.
+    pub(super) ago: String,
+}
+
+impl Moment {
+    pub(super) fn new(at: OffsetDateTime, now: OffsetDateTime) -> Self {
+        let at = at.to_offset(time::UtcOffset::UTC);
+        let (year, month, day) = at.to_calendar_date();
+        let (hour, minute, second) = at.to_hms();
+        Self {
+            iso: format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", u8::from(month)),
+            day: date(at, now),
+            clock: format!("{hour:02}:{minute:02}"),
+            ago: ago(at, now),
+        }
+    }
+}
+
+/// `20 Nov`, or `20 Nov 2025` where that is not this year.
+fn date(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    let year = if at.year() == now.year() { String::new() } else { format!(" {}", at.year()) };
+    format!("{} {}{year}", at.day(), month(at.month()))
+}
+
+fn month(month: Month) -> &'static str {
+    const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    NAMES[usize::from(u8::from(month)) - 1]
+}
+
+/// `Today`, `Yesterday`, else the date: the headings of lists.
+pub(super) fn day(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    let (at, now) = (at.to_offset(time::UtcOffset::UTC), now.to_offset(time::UtcOffset::UTC));
+    match now.date().to_julian_day() - at.date().to_julian_day() {
+        0 => "Today".to_owned(),
+        1 => "Yesterday".to_owned(),
+        _ => date(at, now),
+    }
+}
+
+/// The kind of an event as words: `assistant_turn` is an assistant turn.
+pub(super) fn spoken(kind: &str) -> String {
+    kind.replace(['_', '-'], " ")
+}
+
+/// What a query field may hold without being taken for something else.
+pub(super) fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+/// `{{ count|commas }}`.
+#[askama::filter_fn]
+pub(super) fn commas(count: &u64, _: &dyn askama::Values) -> askama::Result<String> {
+    Ok(grouped(*count))
+}
+
+/// `{{ count|nouns("event") }}`.
+#[askama::filter_fn]
+pub(super) fn nouns(count: &u64, _: &dyn askama::Values, noun: &str) -> askama::Result<String> {
+    Ok(counted(*count, noun))
+}
+
+/// `{{ bytes|bytes }}`.
+#[askama::filter_fn]
+pub(super) fn bytes(bytes: &u64, _: &dyn askama::Values) -> askama::Result<String> {
+    Ok(size(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-20 20:55:30 UTC);
+
+    #[test]
+    fn counts_have_group_commas() {
+        let seen = [0, 7, 999, 1_000, 74_262, 1_000_000].map(grouped);
+        assert_eq!(seen, ["0", "7", "999", "1,000", "74,262", "1,000,000"]);
+    }
+
+    #[test]
+    fn nouns_follow_their_count() {
+        assert_eq!(counted(0, "event"), "no events");
+        assert_eq!(counted(1, "event"), "1 event");
+        assert_eq!(counted(1340, "event"), "1,340 events");
+        assert_eq!(counted(2, "copy"), "2 copies");
+        assert_eq!(counted(2, "day"), "2 days");
+        assert_eq!(counted(3, "scene closed"), "3 scene closed events");
+    }
+
+    #[test]
+    fn sizes_have_two_figures_at_most_after_kilobytes() {
+        let seen = [0, 312, 999, 1_000, 12_288, 999_499, 999_500, 3_140_000, 31_400_000, 999_600_000].map(size);
+        assert_eq!(seen, ["0 B", "312 B", "999 B", "1 KB", "12 KB", "999 KB", "1.0 MB", "3.1 MB", "31 MB", "1.0 GB"]);
+    }
+
+    #[test]
+    fn durations_are_short() {
+        assert_eq!(
+            [7, 312, 9_949, 9_950, 61_000, 120_000].map(took),
+            ["7 ms", "0.3 s", "9.9 s", "10 s", "61 s", "2 min"]
+        );
+    }
+
+    #[test]
+    fn moments_say_when_and_how_long_ago() {
+        let moment = Moment::new(datetime!(2026-11-20 20:41:12.5 UTC), NOW);
+        assert_eq!((moment.day.as_str(), moment.clock.as_str()), ("20 Nov", "20:41"));
+        assert_eq!(moment.ago, "14 min ago");
+        assert_eq!(moment.iso, "2026-11-20T20:41:12Z");
+        assert_eq!(Moment::new(datetime!(2025-01-02 03:04 UTC), NOW).day, "2 Jan 2025");
+        assert_eq!(Moment::new(datetime!(2026-11-20 23:30 +03:00), NOW).clock, "20:30");
+        assert_eq!(ago(NOW + Duration::from_secs(3 * 3600), NOW), "in 3 h");
+        assert_eq!(ago(NOW, NOW), "just now");
+    }
+
+    #[test]
+    fn lists_are_headed_by_days() {
+        assert_eq!(day(NOW, NOW), "Today");
+        assert_eq!(day(datetime!(2026-11-19 23:59 UTC), NOW), "Yesterday");
+        assert_eq!(day(datetime!(2026-11-18 23:59 UTC), NOW), "18 Nov");
+    }
+
+    #[test]
+    fn links_carry_any_text() {
+        assert_eq!(encoded("a b&c=é/"), "a%20b%26c%3D%C3%A9%2F");
+    }
+}

@@ -1,0 +1,144 @@
+//! The pages and the HTTP interface, over the engine and nothing else.
+//!
+//! A handler reads its request into types, makes one call of the engine through
+//! `state::blocking`, and answers in the form that the client wants. GET never changes
+//! anything; every change is a POST that ends in a redirect, or in JSON for a program. Nothing
+//! here knows SQL or files, and nothing below knows HTTP.
+//!
+//! Reading order: `guard`, `negotiate`, `extract`, `error`, `state`; then the pages.
+
+mod assets;
+mod diff;
+mod error;
+mod events;
+mod extract;
+mod filters;
+mod guard;
+mod headers;
+mod health;
+mod layout;
+mod links;
+mod negotiate;
+mod outcome;
+mod plan;
+mod plan_view;
+mod rows;
+mod snapshots;
+mod state;
+
+use std::any::Any;
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use self::error::Failure;
+use self::state::AppState;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind};
+
+/// What the web layer needs to know besides the engine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The address that is listened on: for the commands that pages show, never for links.
+    pub address: SocketAddr,
+    /// Largest body of events, in bytes.
+    pub body_limit: usize,
+    /// Most rows of one page; a tenth of it is the default.
+    pub page_limit: usize,
+    /// Host names to answer for besides localhost and the loopback addresses.
+    pub allowed_hosts: Vec<String>,
+    /// Calls of the engine at once.
+    pub permits: usize,
+    /// How long a call waits for its turn before it is answered 503.
+    pub permit_wait: Duration,
+    /// How long safety snapshots are kept, for the texts that say so.
+    pub safety_kept: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),
+            body_limit: 16 * 1024 * 1024,
+            page_limit: 1000,
+            allowed_hosts: Vec::new(),
+            permits: 32,
+            permit_wait: Duration::from_secs(3),
+            safety_kept: Duration::from_secs(14 * 86_400),
+        }
+    }
+}
+
+/// All routes with their middleware.
+pub fn router(engine: Arc<Engine>, settings: Settings) -> Router {
+    let allowed_hosts: Arc<[String]> = settings.allowed_hosts.as_slice().into();
+    let state = AppState::new(engine, settings);
+
+    // Outermost first. The limits on bodies, on waiting and on time are kept where the body is
+    // read and the engine is called (`extract`, `state`): a deadline over a whole request would
+    // answer "failed" for a restore that goes on and succeeds.
+    let middleware = ServiceBuilder::new()
+        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(from_fn(headers::secure))
+        .layer(from_fn_with_state(state.clone(), error::draw))
+        .layer(from_fn_with_state(allowed_hosts, guard::guard));
+
+    Router::new()
+        // Pages
+        .route("/", get(async || Redirect::to(links::SNAPSHOTS)))
+        .route(links::SNAPSHOTS, get(snapshots::list))
+        .route("/snapshots/{id}/preview", get(plan::preview))
+        .route("/snapshots/{id}/diff", get(diff::show))
+        // Changes
+        .route("/snapshots/take", post(snapshots::take))
+        // A fixed word wins over `{id}`: reading these two paths of a snapshot named `restore` ends
+        // up here as well.
+        .route("/snapshots/restore/{id}", post(plan::restore).get(plan::read_one_named_restore))
+        // For programs
+        .route("/events", post(events::append))
+        .route("/health", get(health::show))
+        .route("/static/{*path}", get(assets::serve))
+        .fallback(async || refused(ErrorKind::NotFound, "There is no such page."))
+        .method_not_allowed_fallback(async || {
+            refused(ErrorKind::MethodNotAllowed, "This address does not take that method.")
+        })
+        .layer(middleware)
+        .with_state(state)
+}
+
+/// Serves until `shutdown` is done, then lets the requests that run come to their end.
+///
+/// # Errors
+///
+/// Fails where the listener does.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+}
+
+fn refused(kind: ErrorKind, message: &str) -> Failure {
+    Error::new(kind, message).into()
+}
+
+/// The answer after a panic in a handler or a template. The engine's own panics do not come this
+/// far. It stands outside every other layer, so it brings the security headers itself.
+fn after_panic(_: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    let words = error::words(&Error::internal("a handler panicked"));
+    let mut response = (StatusCode::INTERNAL_SERVER_ERROR, format!("{words}\n")).into_response();
+    headers::apply(response.headers_mut());
+    response
+}

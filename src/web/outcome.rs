@@ -1,0 +1,100 @@
+//! The result box: what an operation did, told from the history, so that a reload tells it again.
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::filters::{Moment, counted, took};
+use super::links::SnapshotLinks;
+use crate::engine::Status;
+use crate::history::{Operation, What};
+use crate::snapshot::Kind;
+
+/// What the box says, and the one link that goes on from it.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) heading: String,
+    pub(super) text: String,
+    pub(super) link: Option<(&'static str, String)>,
+}
+
+impl Outcome {
+    /// The box of an operation; none for one that no page of this program started.
+    pub(super) fn of(operation: &Operation, status: &Status, safety_kept: std::time::Duration) -> Option<Self> {
+        match operation.what {
+            What::Take => Some(taken(&operation.detail)),
+            What::Restore => Some(restored(operation, status, safety_kept)),
+            _ => None,
+        }
+    }
+}
+
+fn taken(detail: &Value) -> Outcome {
+    let event = detail["last_event_id"].as_i64().unwrap_or_default();
+    let heading = match event {
+        0 => "A snapshot of the empty store is taken.".to_owned(),
+        _ => format!("A snapshot is taken, at event {event}."),
+    };
+    let text = match detail["label"].as_str() {
+        Some(label) => format!("It is called \u{201c}{label}\u{201d}."),
+        None => String::new(),
+    };
+    Outcome { heading, text, link: link("See what going back to it would change", detail) }
+}
+
+fn restored(operation: &Operation, status: &Status, safety_kept: std::time::Duration) -> Outcome {
+    let detail = &operation.detail;
+    let event = detail["last_event_id"].as_i64().unwrap_or_default();
+    let took = took(detail["took_ms"].as_u64().unwrap_or(operation.took_ms));
+    let rows = rows_changed(detail);
+    let (heading, done) = if detail["scope"] == "everything" {
+        (format!("Went back to event {event}."), format!("{}{rows} in {took}.", events_moved(detail)))
+    } else {
+        (format!("The tables are as they were at event {event}."), format!("{rows} in {took}.{}", waiting(status)))
+    };
+    let until = Moment::new(operation.at + safety_kept, OffsetDateTime::now_utc()).day;
+    Outcome {
+        heading,
+        text: format!("{done} A safety copy of what was there before is kept until {until}."),
+        link: link("See the safety copy", &detail["safety_snapshot"]),
+    }
+}
+
+fn events_moved(detail: &Value) -> String {
+    let count = |name: &str| detail[name].as_u64().unwrap_or_default();
+    let mut text = String::new();
+    if count("events_removed") > 0 {
+        text += &format!("{} left the log. ", counted(count("events_removed"), "event"));
+    }
+    if count("events_returned") > 0 {
+        text += &format!("{} came back. ", counted(count("events_returned"), "event"));
+    }
+    text
+}
+
+fn rows_changed(detail: &Value) -> String {
+    let counts: Vec<u64> = detail["rows_changed"]
+        .as_object()
+        .into_iter()
+        .flat_map(|tables| tables.values())
+        .filter_map(Value::as_u64)
+        .collect();
+    match counts.iter().sum() {
+        0 => "No row changed,".to_owned(),
+        rows => format!("{} changed in {}", counted(rows, "row"), counted(counts.len() as u64, "table")),
+    }
+}
+
+/// Said only while it is still so: the history knows what was done, not what came after.
+fn waiting(status: &Status) -> String {
+    match (status.held, status.waiting) {
+        (true, 1) => " 1 event waits.".to_owned(),
+        (true, waiting) => format!(" {} wait.", counted(waiting, "event")),
+        (false, _) => String::new(),
+    }
+}
+
+fn link(words: &'static str, named: &Value) -> Option<(&'static str, String)> {
+    let id = named["snapshot_id"].as_str()?.parse().ok()?;
+    let kind: Kind = named["kind"].as_str()?.parse().ok()?;
+    Some((words, SnapshotLinks::new(&id, kind).plan()))
+}

@@ -1,0 +1,267 @@
+//! `/snapshots`: what there is to go back to, newest first, and taking one more.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::error::Failure;
+use super::extract::{Fields, Form, Query};
+use super::filters::{self, Moment};
+use super::layout::{Door, Shell, address, page};
+use super::links::{self, SnapshotLinks};
+use super::negotiate::Wants;
+use super::outcome::Outcome;
+use super::state::{AppState, blocking};
+use crate::engine::{Engine, Status};
+use crate::error::{Error, ErrorKind, Result};
+use crate::history::Means;
+use crate::snapshot::{Keep, Kind, Snapshot};
+
+/// The longest label, in characters.
+const LABEL_LIMIT: usize = 200;
+
+#[derive(Template)]
+#[template(path = "snapshots.html")]
+struct SnapshotsPage {
+    shell: Shell,
+    outcome: Option<Outcome>,
+    /// Nothing has happened in this store yet.
+    empty: bool,
+    new: bool,
+    events_url: String,
+    next: String,
+    days: Vec<Day>,
+    count: u64,
+}
+
+/// The snapshots of one day.
+struct Day {
+    name: String,
+    rows: Vec<Row>,
+}
+
+/// One snapshot as the list shows it.
+struct Row {
+    id: String,
+    at: Moment,
+    name: Name,
+    keep: String,
+    behind: String,
+    /// Events came after it.
+    later: bool,
+    damaged: Option<String>,
+    checked: Option<Moment>,
+    rehearsed: Option<Moment>,
+    matches: Option<bool>,
+    bytes: u64,
+    plan: String,
+}
+
+/// What a snapshot is called, and with which mark.
+pub(super) struct Name {
+    /// The symbol: `round`, `diamond` or `damaged`.
+    pub(super) mark: &'static str,
+    /// What it is, in words.
+    pub(super) what: String,
+    /// The user's own name for it.
+    pub(super) label: Option<String>,
+    pub(super) pinned: bool,
+}
+
+impl Name {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        let what = match (snapshot.kind, snapshot.own, snapshot.automatic) {
+            (Kind::Rewind, true, _) => "safety copy",
+            (Kind::Rewind, false, _) => "safety copy, brought in",
+            (Kind::Periodic, true, true) => "checkpoint, automatic",
+            (Kind::Periodic, true, false) => "checkpoint, by hand",
+            (Kind::Periodic, false, _) => "checkpoint, brought in",
+        };
+        let mark = match (&snapshot.damaged, snapshot.kind) {
+            (Some(_), _) => "damaged",
+            (None, Kind::Periodic) => "round",
+            (None, Kind::Rewind) => "diamond",
+        };
+        let what = match &snapshot.reason {
+            Some(reason) => format!("{what} before the {reason}"),
+            None => what.to_owned(),
+        };
+        Self { mark, what, label: snapshot.label.clone(), pinned: snapshot.pinned }
+    }
+}
+
+impl Row {
+    fn new(snapshot: Snapshot, head: i64, now: OffsetDateTime) -> Self {
+        Self {
+            at: Moment::new(snapshot.created_at, now),
+            name: Name::of(&snapshot),
+            keep: keep(&snapshot, now),
+            behind: behind(snapshot.last_event_id, head),
+            later: snapshot.last_event_id.is_some_and(|last| last < head),
+            checked: snapshot.checked_at.map(|at| Moment::new(at, now)),
+            rehearsed: snapshot.proven_at.map(|at| Moment::new(at, now)),
+            matches: snapshot.on_this_history,
+            bytes: snapshot.unique_bytes,
+            plan: SnapshotLinks::new(&snapshot.snapshot_id, snapshot.kind).plan(),
+            id: snapshot.snapshot_id.to_string(),
+            damaged: snapshot.damaged,
+        }
+    }
+}
+
+/// Why it is kept and when it goes.
+pub(super) fn keep(snapshot: &Snapshot, now: OffsetDateTime) -> String {
+    match snapshot.keep {
+        _ if snapshot.damaged.is_some() => "not counted among the newest".to_owned(),
+        Keep::Pinned => "kept until you unpin it".to_owned(),
+        Keep::Newest(place) => format!("kept: {} of the newest", ordinal(place)),
+        Keep::Until(at) => format!("goes {}", Moment::new(at, now).day),
+        Keep::UntilDeleted => "kept until you delete it".to_owned(),
+        Keep::Due => "goes with the next checkpoint".to_owned(),
+    }
+}
+
+fn ordinal(place: usize) -> String {
+    match (place % 10, place % 100) {
+        (_, 11..=13) => format!("{place}th"),
+        (1, _) => format!("{place}st"),
+        (2, _) => format!("{place}nd"),
+        (3, _) => format!("{place}rd"),
+        _ => format!("{place}th"),
+    }
+}
+
+/// How far the log has gone on since, by ids; how far it was ahead, after a rewind.
+fn behind(last: Option<i64>, head: i64) -> String {
+    let Some(last) = last else { return "\u{2013}".to_owned() };
+    let between = filters::counted(head.abs_diff(last), "event");
+    match head.cmp(&last) {
+        std::cmp::Ordering::Greater => between,
+        std::cmp::Ordering::Equal => "none".to_owned(),
+        std::cmp::Ordering::Less => format!("ahead, {between}"),
+    }
+}
+
+fn by_day(snapshots: Vec<Snapshot>, head: i64, now: OffsetDateTime) -> Vec<Day> {
+    let mut days: Vec<Day> = Vec::new();
+    for snapshot in snapshots {
+        let name = filters::day(snapshot.created_at, now);
+        let row = Row::new(snapshot, head, now);
+        match days.last_mut() {
+            Some(day) if day.name == name => day.rows.push(row),
+            _ => days.push(Day { name, rows: vec![row] }),
+        }
+    }
+    days
+}
+
+/// When the next one is taken, and why.
+fn next(status: &Status, now: OffsetDateTime) -> String {
+    let due = &status.next_due;
+    if status.held || status.stuck.is_some() {
+        return "None is taken by itself while the tables do not follow the log.".to_owned();
+    }
+    if due.due_now {
+        return "The next one is due now.".to_owned();
+    }
+    let after = filters::counted(due.after_events, "more event");
+    match due.at {
+        Some(at) => format!("Next one after {after}, or at {} UTC if anything changes.", Moment::new(at, now).clock),
+        None => format!("Next one after {after}."),
+    }
+}
+
+/// `GET /snapshots`, with the result box of `?done=<operation>`.
+pub(super) async fn list(
+    State(state): State<AppState>,
+    wants: Wants,
+    Query(fields): Query,
+) -> Result<Response, Failure> {
+    if wants.json() {
+        let snapshots = blocking(&state, Engine::snapshots).await?;
+        return Ok(Json(json!({ "snapshots": snapshots })).into_response());
+    }
+    let done = fields.number::<i64>("done", "the number of an operation")?;
+    let (status, snapshots, operation) = blocking(&state, move |engine| {
+        let operation = match done.map(|done| engine.operation(done)) {
+            Some(Err(error)) if error.kind() != ErrorKind::NotFound => return Err(error),
+            found => found.and_then(Result::ok),
+        };
+        Ok((engine.status()?, engine.snapshots()?, operation))
+    })
+    .await?;
+    let outcome = operation.and_then(|operation| Outcome::of(&operation, &status, state.settings.safety_kept));
+    Ok(page(&SnapshotsPage::new(&state, &status, snapshots, outcome))?)
+}
+
+impl SnapshotsPage {
+    fn new(state: &AppState, status: &Status, snapshots: Vec<Snapshot>, outcome: Option<Outcome>) -> Self {
+        let now = OffsetDateTime::now_utc();
+        let shell = Shell::new(state, status, "Snapshots", Door::Snapshots);
+        Self {
+            shell: shell.also(state, links::SNAPSHOTS, "backstitch snapshot list".to_owned()),
+            outcome,
+            empty: status.events == 0 && snapshots.is_empty(),
+            new: state.engine.is_new(),
+            events_url: address(state, "/events"),
+            next: next(status, now),
+            count: snapshots.len() as u64,
+            days: by_day(snapshots, status.head, now),
+        }
+    }
+}
+
+/// `POST /snapshots/take`, with `label` and `pin`, both optional.
+pub(super) async fn take(State(state): State<AppState>, wants: Wants, Form(fields): Form) -> Result<Response, Failure> {
+    let label = label(&fields)?;
+    // Who names a snapshot wants to find it again, so a label pins unless told otherwise.
+    let pinned = flag(&fields, "pin")?.unwrap_or(label.is_some());
+    let means = means(wants);
+    let taken = blocking(&state, move |engine| engine.take_snapshot(label, pinned, means)).await?;
+    Ok(match wants {
+        Wants::Json => (StatusCode::CREATED, Json(taken)).into_response(),
+        Wants::Page | Wants::Plain => Redirect::to(&links::done(taken.operation)).into_response(),
+    })
+}
+
+/// By what means a request asks for an operation.
+pub(super) fn means(wants: Wants) -> Means {
+    match wants {
+        Wants::Page => Means::Page,
+        Wants::Json | Wants::Plain => Means::Http,
+    }
+}
+
+fn label(fields: &Fields) -> Result<Option<String>> {
+    let Some(label) = fields.filled("label")? else { return Ok(None) };
+    if label.chars().count() > LABEL_LIMIT || label.chars().any(char::is_control) {
+        return Err(Error::malformed(format!("label must be one line of at most {LABEL_LIMIT} characters")));
+    }
+    Ok(Some(label.to_owned()))
+}
+
+fn flag(fields: &Fields, name: &str) -> Result<Option<bool>> {
+    fields.number(name, "true or false")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_says_how_far_the_log_went_on() {
+        assert_eq!(behind(Some(1365), 1428), "63 events");
+        assert_eq!(behind(Some(1428), 1428), "none");
+        assert_eq!(behind(Some(1440), 1428), "ahead, 12 events");
+        assert_eq!(behind(None, 1428), "–");
+    }
+
+    #[test]
+    fn places_are_spoken() {
+        assert_eq!([1, 2, 3, 4, 11, 12, 21].map(ordinal), ["1st", "2nd", "3rd", "4th", "11th", "12th", "21st"]);
+    }
+}

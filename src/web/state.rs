@@ -1,0 +1,53 @@
+//! What every handler shares, and the one way from a handler to the engine.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::Settings;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+
+/// Shared by all handlers; cloned for each request.
+#[derive(Clone)]
+pub(super) struct AppState {
+    pub(super) engine: Arc<Engine>,
+    pub(super) settings: Arc<Settings>,
+    permits: Arc<Semaphore>,
+}
+
+impl AppState {
+    pub(super) fn new(engine: Arc<Engine>, settings: Settings) -> Self {
+        let permits = Arc::new(Semaphore::new(settings.permits));
+        Self { engine, settings: Arc::new(settings), permits }
+    }
+}
+
+/// Runs `work` with the engine on a thread that may block.
+///
+/// The engine is synchronous. Without the permit a burst of requests would fill the pool and
+/// every later one would hang without an answer; with it the later ones get a 503 and can retry.
+/// Work that has begun runs to its end even if the client goes away: half a restore is not a thing.
+///
+/// # Errors
+///
+/// Busy where no permit came in time; internal where `work` panicked; else what `work` answers.
+pub(super) async fn blocking<T, F>(state: &AppState, work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&Engine) -> Result<T> + Send + 'static,
+{
+    let permit = timeout(state.settings.permit_wait, Arc::clone(&state.permits).acquire_owned())
+        .await
+        .map_err(|_| Error::busy())?
+        .map_err(|closed| Error::internal("no work is taken any more").because(closed))?;
+    let engine = Arc::clone(&state.engine);
+    spawn_blocking(move || {
+        let _permit = permit;
+        work(&engine)
+    })
+    .await
+    .map_err(|panic| Error::internal("the work broke off").because(panic))?
+}

@@ -1,0 +1,14 @@
+//! All integration tests, in one binary: it links once, and the modules share `support`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+
+mod commands;
+mod crash;
+mod damage;
+mod follow;
+mod laws;
+mod plays;
+mod race;
+mod routes;
+mod snapshots;
+mod support;
+mod tidy;
