@@ -1,5 +1,12 @@
 //! All integration tests, in one binary: it links once, and the modules share `support`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may stop at once"
+)]
+#![allow(unreachable_pub, reason = "nothing outside uses a test binary")]
 
 mod commands;
 mod crash;
