@@ -3,32 +3,33 @@
 //! Methods are synchronous and may block; the engine is shared between threads. What changes the
 //! store goes through the one writer; what only reads goes through the pool.
 
+mod appending;
 mod listing;
 mod opening;
 mod restoring;
 mod snapshots;
+mod tables;
 
-use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
-use serde::Serialize;
 use time::OffsetDateTime;
 
 pub use self::opening::{ColdLoad, Loaded, Options};
-pub use self::snapshots::{NewSnapshot, Pruned};
+pub use self::snapshots::{Decision, NewSnapshot, Pruned};
+pub use self::tables::{RowQuery, TableCount, TableRows};
 pub use crate::plan::DiffPage;
 
 use self::listing::Listing;
 use crate::catchup::{Broken, CaughtUp, Hold, catch_up};
 use crate::clock::Clock;
 use crate::domain::Domain;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::history::{self, Means, Operation, What};
-use crate::image::{ChunkStore, Table, Value, codec};
-use crate::log::{self, Appended, Event, NewEvent};
+use crate::image::ChunkStore;
+use crate::log::{self};
 use crate::progress::Progress;
 use crate::snapshot::policy::{NextDue, Policy};
 use crate::snapshot::take::Shelf;
@@ -60,6 +61,7 @@ struct Core {
     clock: Clock,
     progress: Progress,
     listing: Listing,
+    decision: Mutex<Option<Decision>>,
 }
 
 impl Core {
@@ -97,19 +99,6 @@ pub struct Status {
     pub domain: String,
 }
 
-/// The rows of a projected table.
-#[derive(Debug, Clone, Serialize)]
-pub struct TableRows {
-    /// The table.
-    pub table: String,
-    /// The event that the rows are as of.
-    pub at: i64,
-    /// Its columns.
-    pub columns: Vec<String>,
-    /// Its rows, in the key's order.
-    pub rows: Vec<Vec<Value>>,
-}
-
 impl Engine {
     /// The absolute path of the data folder.
     pub fn data_dir(&self) -> &Path {
@@ -119,6 +108,11 @@ impl Engine {
     /// Whether the database did not exist before this start.
     pub fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// The moment, by the engine's clock.
+    pub fn now(&self) -> OffsetDateTime {
+        self.core.clock.now()
     }
 
     /// The domain that the tables follow.
@@ -152,29 +146,6 @@ impl Engine {
                 next_due,
                 domain: domain.name.clone(),
             })
-        })
-    }
-
-    /// Appends events and applies them, all or nothing; the answer comes after they are on disk.
-    ///
-    /// # Errors
-    ///
-    /// Unprocessable where one breaks a rule, naming its place and the rule; conflict while stuck.
-    pub fn append(&self, events: Vec<NewEvent>) -> Result<Appended> {
-        let core = Arc::clone(&self.core);
-        self.writer.grouped(move |conn| append_in(conn, &core, &mut events.into_iter().map(Ok)))
-    }
-
-    /// Appends NDJSON as it is read, all or nothing.
-    ///
-    /// # Errors
-    ///
-    /// As [`Engine::append`]; malformed with the line where one is no event.
-    pub fn append_lines(&self, reader: impl BufRead + Send + 'static) -> Result<Appended> {
-        let core = Arc::clone(&self.core);
-        self.writer.grouped(move |conn| {
-            let mut work = core.progress.begin("reading events", None);
-            append_in(conn, &core, &mut log::lines(reader).inspect(|_| work.advance(1)))
         })
     }
 
@@ -238,41 +209,6 @@ impl Engine {
         })
     }
 
-    /// Events after an id, ascending.
-    ///
-    /// # Errors
-    ///
-    /// Where the database fails.
-    pub fn events_after(&self, after: i64, limit: u64) -> Result<Vec<Event>> {
-        self.readers.read(|conn| log::read_after(conn, after, limit))
-    }
-
-    /// The rows of a projected table, now; each is handed to `each`.
-    ///
-    /// # Errors
-    ///
-    /// Not found where the domain has no such table.
-    pub fn state(&self, name: &str) -> Result<TableRows> {
-        let domain = self.domain();
-        let table: &Table = domain
-            .tables
-            .iter()
-            .find(|table| table.name == name)
-            .ok_or_else(|| Error::not_found(format!("the domain has no table {name:?}")))?;
-        self.readers.read(|conn| {
-            let columns = table.columns.len();
-            let sql = format!("SELECT {} FROM {} ORDER BY {}", table.column_list(), table.quoted(), table.key_list());
-            let mut statement = conn.prepare(&sql)?;
-            let rows = statement.query_map([], |row| codec::row_values(row, columns))?;
-            Ok(TableRows {
-                table: table.name.clone(),
-                at: State::read(conn)?.position,
-                columns: table.columns.clone(),
-                rows: rows.collect::<rusqlite::Result<_>>()?,
-            })
-        })
-    }
-
     /// Waits until an event is applied, at most so long; says whether it is.
     ///
     /// # Errors
@@ -301,6 +237,24 @@ impl Engine {
         self.readers.read(|conn| history::find(conn, operation))
     }
 
+    /// The latest lines of the history, newest first.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn operations(&self, limit: u64) -> Result<Vec<Operation>> {
+        self.readers.read(|conn| history::latest(conn, limit))
+    }
+
+    /// How many events of each kind there are, most first.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn events_by_kind(&self) -> Result<Vec<(String, u64)>> {
+        self.readers.read(log::count_by_kind)
+    }
+
     /// Runs `work` on the writer, alone, in a transaction of its own.
     fn transact<T: Send + 'static>(
         &self,
@@ -314,46 +268,6 @@ impl Engine {
             Ok(answer)
         })
     }
-}
-
-/// Appends in a savepoint, so that a refusal leaves nothing behind in a shared transaction.
-fn append_in(conn: &Connection, core: &Core, events: &mut dyn Iterator<Item = Result<NewEvent>>) -> Result<Appended> {
-    let domain = core.domain();
-    let shelf = core.shelf(&domain);
-    catch_up(conn, shelf, Hold::End, Broken::Stick)?;
-    if let Some(stuck) = State::read(conn)?.stuck {
-        return Err(Error::conflict(format!(
-            "The tables stopped before event {}, which another program wrote and which breaks a rule: {}. New events are refused until this is mended.",
-            stuck.event, stuck.reason
-        ))
-        .hint("Start the server with a domain in which the event is valid."));
-    }
-    conn.execute_batch("SAVEPOINT append")?;
-    let outcome = log::insert(conn, events).and_then(|appended| {
-        let appended = appended.ok_or_else(|| Error::malformed("there is no event to append"))?;
-        project(conn, shelf, appended)?;
-        Ok(appended)
-    });
-    if outcome.is_err() && !conn.is_autocommit() {
-        conn.execute_batch("ROLLBACK TO append")?;
-    }
-    if !conn.is_autocommit() {
-        conn.execute_batch("RELEASE append")?;
-    }
-    outcome
-}
-
-/// Applies what was just appended; a failure names the place in the batch.
-fn project(conn: &Connection, shelf: Shelf<'_>, appended: Appended) -> Result<()> {
-    catch_up(conn, shelf, Hold::Keep, Broken::Refuse).map(|_| ()).map_err(|error| match failed_event(&error) {
-        Some(event) if event >= appended.first_id => error.at(log::place(event.abs_diff(appended.first_id))),
-        _ => error,
-    })
-}
-
-fn failed_event(error: &Error) -> Option<i64> {
-    use std::error::Error as _;
-    error.source()?.downcast_ref::<crate::projection::Failure>().map(|failure| failure.event)
 }
 
 fn millis(since: Instant) -> u64 {

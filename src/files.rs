@@ -4,6 +4,7 @@
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::SystemTime;
 
 use tempfile::{Builder, NamedTempFile};
 
@@ -58,15 +59,17 @@ pub fn publish(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Publishes a file whole, unless there is one of that name: then answers false.
+/// Publishes a file whole, of the given moment, unless there is one of that name: then answers
+/// false.
 ///
 /// # Errors
 ///
 /// Where it cannot be written.
-pub fn publish_new(path: &Path, bytes: &[u8]) -> Result<bool> {
+pub fn publish_new(path: &Path, bytes: &[u8], modified: SystemTime) -> Result<bool> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = unfinished(folder)?;
     file.write_all(bytes)?;
+    file.as_file().set_modified(modified)?;
     file.as_file().sync_all()?;
     match file.persist_noclobber(path) {
         Ok(_) => {

@@ -140,6 +140,19 @@ pub fn find(conn: &Connection, operation: i64) -> Result<Operation> {
     .ok_or_else(|| Error::not_found("operation not found"))
 }
 
+/// The latest lines, newest first, at most `limit`.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn latest(conn: &Connection, limit: u64) -> Result<Vec<Operation>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT operation, what, at, means, detail, took_ms FROM backstitch_operations ORDER BY operation DESC LIMIT ?1",
+    )?;
+    let rows = statement.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Operation> {
     let (what, at, means): (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
     let detail: String = row.get(4)?;

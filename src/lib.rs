@@ -22,6 +22,7 @@
 //! - [`log`], [`history`]: events; the operations
 //! - [`projection`]: events applied to tables
 //! - [`snapshot`]: manifest, library, take, restore, policy, retention
+//! - [`sample`]: the sample story
 //! - [`catchup`], [`scratch`], [`plan`]: following the log; a log replayed aside; what a restore would do
 //! - [`engine`]: the one door for everything above
 //! - [`scheduler`], [`server_lock`], [`web`], [`cli`]: what people and programs use
@@ -38,7 +39,7 @@
 //! # Example
 //!
 //! ```
-//! use backstitch::engine::{Engine, Options};
+//! use backstitch::engine::{Engine, Options, RowQuery};
 //! use backstitch::history::Means;
 //! use backstitch::log::NewEvent;
 //! use backstitch::snapshot::{Expected, Scope};
@@ -56,7 +57,7 @@
 //! let plan = store.preview(&taken.snapshot_id, taken.kind, Scope::Everything)?;
 //! assert_eq!(plan.events_removed, 1);
 //! store.restore_from_snapshot(&taken.snapshot_id, taken.kind, Scope::Everything, Expected::default(), Means::Command)?;
-//! assert_eq!(store.state("bots")?.rows.len(), 1);
+//! assert_eq!(store.state("bots", &RowQuery::default())?.rows.len(), 1);
 //! # Ok(())
 //! # }
 //! ```
@@ -75,6 +76,7 @@ pub mod log;
 pub mod plan;
 pub mod progress;
 pub mod projection;
+pub mod sample;
 pub mod scheduler;
 pub mod scratch;
 pub mod server_lock;

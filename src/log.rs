@@ -5,7 +5,8 @@
 
 use std::io::BufRead;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -242,30 +243,66 @@ pub struct Event {
     pub hidden: bool,
 }
 
-/// Events after an id, ascending, at most `limit`.
+/// Which events to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventQuery {
+    /// Only higher ids, and ascending.
+    pub after: Option<i64>,
+    /// Only lower ids.
+    pub before: Option<i64>,
+    /// At most so many events.
+    pub limit: u64,
+    /// Only of this kind.
+    pub kind: Option<String>,
+    /// Only of this branch.
+    pub branch_id: Option<i64>,
+    /// Only with this text in the payload, capitals of ASCII letters aside.
+    pub q: Option<String>,
+}
+
+/// Events of the log: ascending after an id, else the newest first.
 ///
 /// # Errors
 ///
 /// Where the database fails.
-pub fn read_after(conn: &Connection, after: i64, limit: u64) -> Result<Vec<Event>> {
-    let mut statement = conn.prepare_cached(
-        "SELECT id, branch_id, ts, kind, payload_json, superseded_by, hidden
-         FROM event_log WHERE id > ?1 ORDER BY id LIMIT ?2",
-    )?;
-    let rows = statement.query_map((after, i64::try_from(limit).unwrap_or(i64::MAX)), |row| {
-        let payload: String = row.get(4)?;
-        Ok(Event {
-            id: row.get(0)?,
-            branch_id: row.get(1)?,
-            ts: row.get(2)?,
-            kind: row.get(3)?,
-            payload: RawValue::from_string(payload).map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, error.into())
-            })?,
-            superseded_by: row.get(5)?,
-            hidden: row.get(6)?,
-        })
-    })?;
+pub fn read(conn: &Connection, query: &EventQuery) -> Result<Vec<Event>> {
+    let order = if query.after.is_some() { "ASC" } else { "DESC" };
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT id, branch_id, ts, kind, payload_json, superseded_by, hidden FROM event_log
+         WHERE id > ?1 AND id < ?2 AND kind = coalesce(?3, kind) AND branch_id = coalesce(?4, branch_id)
+           AND (?5 IS NULL OR instr(lower(payload_json), lower(?5)) > 0)
+         ORDER BY id {order} LIMIT ?6"
+    ))?;
+    let after = query.after.unwrap_or(i64::MIN);
+    let before = query.before.unwrap_or(i64::MAX);
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map((after, before, &query.kind, query.branch_id, &query.q, limit), event)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+    let payload: String = row.get(4)?;
+    let unreadable = |error: serde_json::Error| rusqlite::Error::FromSqlConversionFailure(4, Type::Text, error.into());
+    Ok(Event {
+        id: row.get(0)?,
+        branch_id: row.get(1)?,
+        ts: row.get(2)?,
+        kind: row.get(3)?,
+        payload: RawValue::from_string(payload).map_err(unreadable)?,
+        superseded_by: row.get(5)?,
+        hidden: row.get(6)?,
+    })
+}
+
+/// How many events of each kind there are, most first.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn count_by_kind(conn: &Connection) -> Result<Vec<(String, u64)>> {
+    let mut statement =
+        conn.prepare_cached("SELECT kind, count(*) AS n FROM event_log GROUP BY kind ORDER BY n DESC, kind")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -1,18 +1,26 @@
-//! The background thread of a server: takes in what other processes wrote to the log.
+//! The background thread of a server: takes in what other processes wrote to the log, and takes
+//! the snapshots that the policy wants.
+//!
+//! It sleeps until the database changes or the next snapshot is due by time. Whether it changed is
+//! asked of SQLite five times a second: another process has no other way to tell, and the question
+//! reads one page.
 
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use time::OffsetDateTime;
 
 use crate::engine::Engine;
 use crate::error::{ErrorKind, Result};
 
-/// Rows of another process are applied within half a second; looking costs one page read.
+/// Rows of another process are applied within half a second.
 const LOOK: Duration = Duration::from_millis(200);
+/// After a snapshot that could not be taken the next try waits this long.
+const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
-/// The background thread; it ends when this is dropped.
+/// The background thread; it ends when this is dropped, after what it does at that moment.
 pub struct Scheduler {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -42,24 +50,53 @@ impl Drop for Scheduler {
     }
 }
 
+/// What the thread knows between two looks.
+#[derive(Default)]
+struct Watch {
+    /// The database as it was last seen.
+    version: Option<i64>,
+    /// When to judge again though nothing has changed.
+    judge_at: Option<OffsetDateTime>,
+}
+
 fn look_after(engine: &Weak<Engine>, stopped: &Receiver<()>) {
-    let mut seen = None;
-    while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-        let Some(engine) = engine.upgrade() else { return };
-        if let Err(error) = look(&engine, &mut seen) {
-            // The next look tries again; another process that writes for long is no news.
-            if error.kind() != ErrorKind::Busy {
-                tracing::warn!(%error, "what another process wrote could not be taken in");
+    let mut watch = Watch::default();
+    loop {
+        {
+            let Some(engine) = engine.upgrade() else { return };
+            if let Err(error) = watch.look(&engine) {
+                // The next look tries again; another process that writes for long is no news.
+                if error.kind() != ErrorKind::Busy {
+                    tracing::warn!(%error, "the store could not be looked after");
+                }
             }
+        }
+        if stopped.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
+            return;
         }
     }
 }
 
-fn look(engine: &Engine, seen: &mut Option<i64>) -> Result<()> {
-    let version = engine.data_version()?;
-    if *seen != Some(version) {
-        engine.catch_up_if_behind()?;
-        *seen = Some(version);
+impl Watch {
+    fn look(&mut self, engine: &Engine) -> Result<()> {
+        let now = engine.now();
+        let version = engine.data_version()?;
+        let changed = self.version != Some(version);
+        let is_time = self.judge_at.is_some_and(|at| now >= at);
+        if changed {
+            engine.catch_up_if_behind()?;
+        }
+        if changed || is_time {
+            self.judge_at = match engine.follow_policy() {
+                Ok(next) => next.at.filter(|&at| at > now),
+                Err(error) => {
+                    tracing::warn!(%error, "the snapshot that is due could not be taken");
+                    Some(now + AFTER_FAILURE)
+                }
+            };
+        }
+        // Only now: what failed before is looked at again.
+        self.version = Some(version);
+        Ok(())
     }
-    Ok(())
 }

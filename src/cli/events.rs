@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::output::{Output, safe};
 use super::{Failure, Settings};
+use crate::log::EventQuery;
 
 #[derive(Debug, Args)]
 pub(super) struct Events {
@@ -17,7 +18,8 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) fn run(self, settings: &Settings, out: Output) -> Result<(), Failure> {
-        let events = settings.open()?.events_after(self.after, self.limit)?;
+        let query = EventQuery { after: Some(self.after), limit: self.limit, ..EventQuery::default() };
+        let events = settings.open()?.events(&query)?;
         out.each(events, |event, out| {
             let flags = match (event.superseded_by, event.hidden) {
                 (Some(by), _) => format!(" (superseded by {by})"),

@@ -114,6 +114,7 @@ impl Engine {
             clock: options.clock,
             progress: options.progress,
             listing: Listing::default(),
+            decision: Mutex::default(),
         };
         let readers = Readers::open(&db, options.readers + 1, options.busy_timeout)?;
         Ok(Self {

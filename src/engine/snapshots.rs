@@ -1,10 +1,11 @@
 //! Taking, previewing, verifying, deleting and pruning snapshots.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use rusqlite::Connection;
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use super::{Core, Engine, millis};
 use crate::catchup::{Broken, Hold, catch_up};
@@ -42,7 +43,22 @@ pub struct Pruned {
     pub collected: Collected,
 }
 
+/// What the policy made of a moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct Decision {
+    /// The moment.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// What was decided, and why.
+    pub what: String,
+}
+
 impl Core {
+    fn decide(&self, what: String) {
+        let decision = Decision { at: self.clock.now(), what };
+        *self.decision.lock().unwrap_or_else(PoisonError::into_inner) = Some(decision);
+    }
+
     /// The next number in the order of snapshots: above the database's, which a rolled-back
     /// operation takes back, and above what is published.
     pub(super) fn next_sequence(&self, conn: &Connection) -> Result<u64> {
@@ -68,10 +84,7 @@ impl Engine {
 
     fn take_unpruned(&self, label: Option<String>, pinned: bool, means: Means) -> Result<(SnapshotId, i64)> {
         let started = Instant::now();
-        let label = label.map(|label| label.trim().to_owned()).filter(|label| !label.is_empty());
-        if label.as_ref().is_some_and(|label| label.chars().count() > 200 || label.chars().any(char::is_control)) {
-            return Err(Error::malformed("label must have at most 200 characters, none of them control"));
-        }
+        let label = check_label(label)?;
         let sequence = self.transact(|core, conn| {
             let domain = core.domain();
             catch_up(conn, core.shelf(&domain), Hold::Keep, Broken::Stick)?;
@@ -116,6 +129,50 @@ impl Engine {
             let last = self.core.last_periodic(conn)?;
             next_due(conn, &self.core.policy, &domain, last.as_ref(), now)
         })
+    }
+
+    /// Takes a snapshot if the policy wants one, and remembers what was decided and why. Answers
+    /// when the next one is due.
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be read or the snapshot not be taken.
+    pub fn follow_policy(&self) -> Result<NextDue> {
+        let due = self.next_due()?;
+        let (decision, due) = if due.due_now {
+            match self.take_snapshot(None, false, Means::Policy) {
+                Ok(taken) => (format!("took {}", taken.snapshot.snapshot_id), self.next_due()?),
+                Err(error) => {
+                    self.core.decide(format!("could not take the snapshot that is due: {error}"));
+                    return Err(error);
+                }
+            }
+        } else {
+            (due.why.to_string(), due)
+        };
+        self.core.decide(decision);
+        Ok(due)
+    }
+
+    /// What the policy last decided, and when; none before its first look.
+    pub fn last_decision(&self) -> Option<Decision> {
+        self.core.decision.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Pins or unpins a snapshot, or gives it another label; what is none stays.
+    ///
+    /// # Errors
+    ///
+    /// Not found where there is none; malformed where the label has no form of one.
+    pub fn note(&self, kind: Kind, id: &SnapshotId, pinned: Option<bool>, label: Option<&str>) -> Result<Snapshot> {
+        let entry = self.core.library.find(kind, id)?;
+        let label = match label {
+            Some(label) => check_label(Some(label.to_owned()))?,
+            None => entry.label().map(str::to_owned),
+        };
+        let note = Note { pinned: pinned.unwrap_or_else(|| entry.is_pinned()), label };
+        self.core.library.write_note(kind, id, &note)?;
+        self.snapshot(kind, id)
     }
 
     /// What restoring a snapshot would change.
@@ -250,6 +307,15 @@ impl Engine {
             Ok(())
         })
     }
+}
+
+/// A label without blanks around it; none where nothing is left.
+fn check_label(label: Option<String>) -> Result<Option<String>> {
+    let label = label.map(|label| label.trim().to_owned()).filter(|label| !label.is_empty());
+    if label.as_ref().is_some_and(|label| label.chars().count() > 200 || label.chars().any(char::is_control)) {
+        return Err(Error::malformed("label must have at most 200 characters, none of them control"));
+    }
+    Ok(label)
 }
 
 /// A shared engine is what a server holds.

@@ -230,7 +230,7 @@ impl Library {
         for attempt in 1..10_000 {
             let id = SnapshotId::at(moment, attempt);
             let path = self.path(kind, &id);
-            if !path.exists() && files::publish_new(&path, &write(&id)?)? {
+            if !path.exists() && files::publish_new(&path, &write(&id)?, moment.into())? {
                 return Ok(id);
             }
         }

@@ -3,6 +3,7 @@
 //! There is none and the log has an event; or so many events have come since the last one; or so
 //! much time has passed and anything has changed. None is taken while the tables are held or stuck.
 
+use std::fmt;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -50,6 +51,44 @@ pub struct NextDue {
     pub at: Option<OffsetDateTime>,
     /// One is due.
     pub due_now: bool,
+    /// Why it is so.
+    pub why: Why,
+}
+
+/// Why a snapshot is due or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The log has no event.
+    EmptyLog,
+    /// There is none yet, and the log has an event.
+    First,
+    /// So many events have come.
+    Events(u64),
+    /// So much time has passed and something has changed.
+    Time,
+    /// Something has changed, too little and too lately.
+    NotYet,
+    /// Nothing has changed since the last one.
+    Unchanged,
+    /// The tables stand at an older event on purpose.
+    Held,
+    /// The tables cannot go on.
+    Stuck,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyLog => f.write_str("the log has no event yet"),
+            Self::First => f.write_str("there is no snapshot yet"),
+            Self::Events(events) => write!(f, "{events} events have come since the last one"),
+            Self::Time => f.write_str("the time has come and something has changed"),
+            Self::NotYet => f.write_str("neither the events nor the time since the last one are enough"),
+            Self::Unchanged => f.write_str("nothing has changed since the last one, so it stands for now as well"),
+            Self::Held => f.write_str("none is taken while the tables are paused"),
+            Self::Stuck => f.write_str("none is taken while the tables cannot go on"),
+        }
+    }
 }
 
 /// Judges the moment. `last` is the newest sound periodic snapshot that this store took itself.
@@ -66,22 +105,34 @@ pub fn next_due(
 ) -> Result<NextDue> {
     let state = State::read(conn)?;
     let head = log::head(conn)?;
-    let may_take = state.hold.is_none() && state.stuck.is_none();
     let Some((entry, manifest)) = last.and_then(|entry| Some((entry, entry.content.as_ref().ok()?))) else {
-        return Ok(NextDue { after_events: u64::from(head == 0), at: None, due_now: head > 0 && may_take });
+        let why = if head == 0 { Why::EmptyLog } else { Why::First };
+        return Ok(judged(&state, NextDue { after_events: u64::from(head == 0), at: None, due_now: head > 0, why }));
     };
-    let new_events = count_after(conn, manifest.last_event_id, policy.events)?;
+    let events = count_after(conn, manifest.last_event_id, policy.events)?;
     let at = entry.modified + policy.interval;
     let changed = head != manifest.last_event_id
         || state.epoch != manifest.about.epoch
         || domain.logic != manifest.about.logic
         || policy.unchanged;
-    let by_time = changed && now >= at;
-    Ok(NextDue {
-        after_events: policy.events.saturating_sub(new_events),
-        at: Some(at),
-        due_now: may_take && (new_events >= policy.events || by_time),
-    })
+    let why = match changed {
+        _ if events >= policy.events => Why::Events(events),
+        false => Why::Unchanged,
+        // A file of the future is one of a clock that was ahead: its age is not known.
+        true if now >= at || now < entry.modified => Why::Time,
+        true => Why::NotYet,
+    };
+    let due_now = matches!(why, Why::Events(_) | Why::Time);
+    Ok(judged(&state, NextDue { after_events: policy.events.saturating_sub(events), at: Some(at), due_now, why }))
+}
+
+/// None is taken while the tables stand still.
+fn judged(state: &State, due: NextDue) -> NextDue {
+    match (&state.stuck, state.hold) {
+        (Some(_), _) => NextDue { due_now: false, why: Why::Stuck, ..due },
+        (None, Some(_)) => NextDue { due_now: false, why: Why::Held, ..due },
+        (None, None) => due,
+    }
 }
 
 /// Counts no further than the policy needs.

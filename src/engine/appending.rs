@@ -1,0 +1,156 @@
+//! Appending events, and reading the log.
+
+use std::io::BufRead;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::{Core, Engine};
+use crate::catchup::{Broken, Hold, catch_up};
+use crate::error::{Error, Result};
+use crate::log::{self, Appended, Event, EventQuery, NewEvent};
+use crate::sample::{self, Told};
+use crate::snapshot::take::Shelf;
+use crate::store::State;
+
+impl Engine {
+    /// Appends events and applies them, all or nothing; the answer comes after they are on disk.
+    ///
+    /// # Errors
+    ///
+    /// Unprocessable where one breaks a rule, naming its place and the rule; conflict while stuck.
+    pub fn append(&self, events: Vec<NewEvent>) -> Result<Appended> {
+        let core = Arc::clone(&self.core);
+        self.writer.grouped(move |conn| append_in(conn, &core, &mut events.into_iter().map(Ok)))
+    }
+
+    /// Appends NDJSON as it is read, all or nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::append`]; malformed with the line where one is no event.
+    pub fn append_lines(&self, reader: impl BufRead + Send + 'static) -> Result<Appended> {
+        let core = Arc::clone(&self.core);
+        self.writer.grouped(move |conn| {
+            let mut work = core.progress.begin("reading events", None);
+            append_in(conn, &core, &mut log::lines(reader).inspect(|_| work.advance(1)))
+        })
+    }
+
+    /// Puts the sample story into a store without live events.
+    ///
+    /// # Errors
+    ///
+    /// Conflict where there are live events, or the store follows another domain.
+    pub fn append_sample(&self) -> Result<Appended> {
+        self.refuse_sample_elsewhere()?;
+        let core = Arc::clone(&self.core);
+        self.writer.grouped(move |conn| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM event_log WHERE hidden = 0 AND superseded_by IS NULL)";
+            if conn.query_row(sql, [], |row| row.get(0))? {
+                return Err(Error::conflict(
+                    "The sample story goes into a store without events, and this one has some.",
+                )
+                .hint("Start with another --data-dir to look at it."));
+            }
+            let next = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'event_log'";
+            let first_id = conn.query_row(next, [], |row| row.get(0))?;
+            append_in(conn, &core, &mut sample::story(first_id)?.into_iter().map(Ok))
+        })
+    }
+
+    /// Continues the sample story, once.
+    ///
+    /// # Errors
+    ///
+    /// Conflict where its first part is not there, or the continuation is.
+    pub fn continue_sample(&self) -> Result<Appended> {
+        self.refuse_sample_elsewhere()?;
+        let core = Arc::clone(&self.core);
+        self.writer.grouped(move |conn| match sample::told(conn)? {
+            Told::Story(first_id) => append_in(conn, &core, &mut sample::continuation(first_id)?.into_iter().map(Ok)),
+            Told::Nothing => {
+                Err(Error::conflict("There is no sample story to continue: its first part is not in the log."))
+            }
+            Told::All(_) => Err(Error::conflict("The sample story is continued already; it has no more parts.")),
+        })
+    }
+
+    /// How far the sample story is told.
+    ///
+    /// # Errors
+    ///
+    /// Where the log cannot be read.
+    pub fn sample(&self) -> Result<Told> {
+        self.readers.read(sample::told)
+    }
+
+    fn refuse_sample_elsewhere(&self) -> Result<()> {
+        match self.domain().name.as_str() {
+            "companion" => Ok(()),
+            other => Err(Error::conflict(format!(
+                "The sample story is told in the companion domain; this store follows {other:?}."
+            ))),
+        }
+    }
+
+    /// Events of the log.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn events(&self, query: &EventQuery) -> Result<Vec<Event>> {
+        self.readers.read(|conn| log::read(conn, query))
+    }
+
+    /// One event.
+    ///
+    /// # Errors
+    ///
+    /// Not found where there is none of that id.
+    pub fn event(&self, id: i64) -> Result<Event> {
+        let query = EventQuery { after: Some(id.saturating_sub(1)), limit: 1, ..EventQuery::default() };
+        let found = self.events(&query)?.pop().filter(|event| event.id == id);
+        found.ok_or_else(|| Error::not_found("event not found"))
+    }
+}
+
+/// Appends in a savepoint, so that a refusal leaves nothing behind in a shared transaction.
+fn append_in(conn: &Connection, core: &Core, events: &mut dyn Iterator<Item = Result<NewEvent>>) -> Result<Appended> {
+    let domain = core.domain();
+    let shelf = core.shelf(&domain);
+    catch_up(conn, shelf, Hold::End, Broken::Stick)?;
+    if let Some(stuck) = State::read(conn)?.stuck {
+        return Err(Error::conflict(format!(
+            "The tables stopped before event {}, which another program wrote and which breaks a rule: {}. New events are refused until this is mended.",
+            stuck.event, stuck.reason
+        ))
+        .hint("Start the server with a domain in which the event is valid."));
+    }
+    conn.execute_batch("SAVEPOINT append")?;
+    let outcome = log::insert(conn, events).and_then(|appended| {
+        let appended = appended.ok_or_else(|| Error::malformed("there is no event to append"))?;
+        project(conn, shelf, appended)?;
+        Ok(appended)
+    });
+    if outcome.is_err() && !conn.is_autocommit() {
+        conn.execute_batch("ROLLBACK TO append")?;
+    }
+    if !conn.is_autocommit() {
+        conn.execute_batch("RELEASE append")?;
+    }
+    outcome
+}
+
+/// Applies what was just appended; a failure names the place in the batch.
+fn project(conn: &Connection, shelf: Shelf<'_>, appended: Appended) -> Result<()> {
+    catch_up(conn, shelf, Hold::Keep, Broken::Refuse).map(|_| ()).map_err(|error| match failed_event(&error) {
+        Some(event) if event >= appended.first_id => error.at(log::place(event.abs_diff(appended.first_id))),
+        _ => error,
+    })
+}
+
+fn failed_event(error: &Error) -> Option<i64> {
+    use std::error::Error as _;
+    error.source()?.downcast_ref::<crate::projection::Failure>().map(|failure| failure.event)
+}

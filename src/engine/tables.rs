@@ -1,0 +1,166 @@
+//! Reading the projected tables as they are now.
+
+use rusqlite::types::Value as Parameter;
+use rusqlite::{Connection, params_from_iter};
+use serde::Serialize;
+
+use super::Engine;
+use crate::domain::Domain;
+use crate::error::{Error, Result};
+use crate::image::table::quote;
+use crate::image::{Table, Value, codec};
+use crate::snapshot::take::row_count;
+use crate::store::State;
+
+/// A projected table and how many rows it has.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableCount {
+    /// The table.
+    pub name: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Whether it can be searched by full text.
+    pub full_text: bool,
+}
+
+/// Which rows of a table to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowQuery {
+    /// Only rows with these words: full-text search where the table has an index, else rows with
+    /// this text in a value.
+    pub q: Option<String>,
+    /// The column to sort by, a `-` before it for the highest first; the key by default.
+    pub sort: Option<String>,
+    /// Where the page before ended, as `next_after` gives it.
+    pub after: Option<String>,
+    /// At most so many rows; all by default.
+    pub limit: Option<usize>,
+}
+
+/// The rows of a projected table.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableRows {
+    /// The table.
+    pub table: String,
+    /// The event that the rows are as of.
+    pub at: i64,
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// Its rows, in the order asked for.
+    pub rows: Vec<Vec<Value>>,
+    /// Give this as `after` for the next page; none on the last.
+    pub next_after: Option<String>,
+}
+
+impl Engine {
+    /// The projected tables with their counts, in the domain's order, and the event that they are
+    /// as of.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn tables(&self) -> Result<(i64, Vec<TableCount>)> {
+        let domain = self.domain();
+        self.readers.read(|conn| {
+            let counted = domain.tables.iter().map(|table| {
+                let full_text = index_of(&domain, &table.name).is_some();
+                Ok(TableCount { name: table.name.clone(), rows: row_count(conn, table)?, full_text })
+            });
+            Ok((State::read(conn)?.position, counted.collect::<Result<_>>()?))
+        })
+    }
+
+    /// Rows of a projected table, now.
+    ///
+    /// # Errors
+    ///
+    /// Not found where the domain has no such table; malformed where a field of the query is.
+    pub fn state(&self, name: &str, query: &RowQuery) -> Result<TableRows> {
+        let domain = self.domain();
+        let found = domain.tables.iter().find(|table| table.name == name);
+        let table = found.ok_or_else(|| Error::not_found(format!("the domain has no table {name:?}")))?;
+        self.readers.read(|conn| read_rows(conn, &domain, table, query))
+    }
+}
+
+/// The full-text index of a table.
+fn index_of<'d>(domain: &'d Domain, table: &str) -> Option<(&'d str, &'d str)> {
+    let found = domain.full_text.iter().find(|index| index.table == table);
+    found.map(|index| (index.index.as_str(), index.rowid.as_str()))
+}
+
+fn read_rows(conn: &Connection, domain: &Domain, table: &Table, query: &RowQuery) -> Result<TableRows> {
+    let skipped = parse_after(query.after.as_deref())?;
+    let (condition, parameter) = search(domain, table, query.q.as_deref())?;
+    // One row more than asked for tells whether there is another page.
+    let limit = query.limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1);
+    let sql = format!(
+        "SELECT {} FROM {} {condition} ORDER BY {} LIMIT {limit} OFFSET {skipped}",
+        table.column_list(),
+        table.quoted(),
+        order(table, query.sort.as_deref())?,
+    );
+    let columns = table.columns.len();
+    let mut statement = conn.prepare(&sql)?;
+    let rows = statement.query_map(params_from_iter(parameter), |row| codec::row_values(row, columns))?;
+    let mut rows: Vec<Vec<Value>> = rows.collect::<rusqlite::Result<_>>()?;
+    let more = query.limit.is_some_and(|limit| rows.len() > limit);
+    rows.truncate(query.limit.unwrap_or(usize::MAX));
+    Ok(TableRows {
+        table: table.name.clone(),
+        at: State::read(conn)?.position,
+        columns: table.columns.clone(),
+        next_after: more.then(|| (skipped + rows.len() as u64).to_string()),
+        rows,
+    })
+}
+
+fn parse_after(after: Option<&str>) -> Result<u64> {
+    let parsed = after.map_or(Ok(0), str::parse);
+    parsed
+        .ok()
+        .filter(|&rows| rows <= i64::MAX as u64)
+        .ok_or_else(|| Error::malformed("after must be a number of rows, as next_after gives it"))
+}
+
+fn order(table: &Table, sort: Option<&str>) -> Result<String> {
+    let key = table.key_list();
+    let Some(sort) = sort else { return Ok(key) };
+    let (name, direction) = sort.strip_prefix('-').map_or((sort, ""), |name| (name, " DESC"));
+    if !table.columns.iter().any(|column| column == name) {
+        return Err(Error::malformed(format!("sort must be a column of {}, perhaps with a - before it", table.name)));
+    }
+    Ok(format!("{}{direction}, {key}", quote(name)))
+}
+
+/// The condition of a search and its parameter.
+fn search(domain: &Domain, table: &Table, q: Option<&str>) -> Result<(String, Option<Parameter>)> {
+    let Some(q) = q.map(str::trim).filter(|q| !q.is_empty()) else { return Ok((String::new(), None)) };
+    if let Some((index, rowid)) = index_of(domain, &table.name) {
+        let index = quote(index);
+        let condition = format!("WHERE {} IN (SELECT rowid FROM {index} WHERE {index} MATCH ?1)", quote(rowid));
+        return Ok((condition, Some(words(q).into())));
+    }
+    let any = table.columns.iter().map(|column| format!("instr(lower({}), lower(?1)) > 0", quote(column)));
+    Ok((format!("WHERE {}", any.collect::<Vec<_>>().join(" OR ")), Some(q.to_owned().into())))
+}
+
+/// All of the words, each taken as it is: a quote or a dash is no operator. A star at the end of
+/// a word finds what begins with it.
+fn words(q: &str) -> String {
+    let word = |word: &str| match word.strip_suffix('*') {
+        Some(start) if !start.is_empty() => format!("\"{}\"*", start.replace('"', "\"\"")),
+        _ => format!("\"{}\"", word.replace('"', "\"\"")),
+    };
+    q.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_no_operators() {
+        assert_eq!(words("don't \"NEAR oph*"), "\"don't\" \"\"\"NEAR\" \"oph\"*");
+    }
+}
