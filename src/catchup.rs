@@ -58,12 +58,13 @@ pub fn catch_up(conn: &Connection, shelf: Shelf<'_>, hold: Hold, broken: Broken)
         state.hold = None;
     }
     let target = if state.hold.is_some() { state.position.min(head) } else { head };
-    if let Some(stale) = state.stale_from.take()
-        && stale <= before.position
-    {
-        state.position = base::rewind_tables(conn, shelf, &state, stale)?;
-        done.from_base = Some(state.position);
+    if let Some(stale) = state.stale_from.take() {
+        // Also where the tables had not come so far: a snapshot may hold the row as it was.
         raise_epoch(conn)?;
+        if stale <= before.position {
+            state.position = base::rewind_tables(conn, shelf, &state, stale)?;
+            done.from_base = Some(state.position);
+        }
     }
     if state.position < target {
         done.applied = go_forward(conn, shelf, &mut state, target, broken)?;

@@ -31,7 +31,7 @@ use crate::history::{self, Means, Operation, What};
 use crate::image::ChunkStore;
 use crate::log::{self};
 use crate::progress::Progress;
-use crate::snapshot::policy::{NextDue, Policy};
+use crate::snapshot::policy::{NextDue, Policy, next_due};
 use crate::snapshot::take::Shelf;
 use crate::snapshot::{Library, SnapshotId};
 use crate::store::readers::Reader;
@@ -62,11 +62,34 @@ struct Core {
     progress: Progress,
     listing: Listing,
     decision: Mutex<Option<Decision>>,
+    counted: Mutex<Option<Counted>>,
+}
+
+/// How many events the log had.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    epoch: u64,
+    head: i64,
+    events: u64,
 }
 
 impl Core {
     fn domain(&self) -> Arc<Domain> {
         Arc::clone(&self.domain.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts the log's events. Counting reads the whole log, so it is remembered with the epoch:
+    /// while that stays, events only come at the end.
+    fn count_events(&self, conn: &Connection, state: &State, head: i64) -> Result<u64> {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let known =
+            counted.filter(|known| known.epoch == state.epoch && known.head <= head && state.stale_from.is_none());
+        let (after, before) = known.map_or((0, 0), |known| (known.head, known.events));
+        let sql = "SELECT count(*) FROM event_log WHERE id > ?1";
+        let more: i64 = conn.prepare_cached(sql)?.query_row([after], |row| row.get(0))?;
+        let events = before + more.unsigned_abs();
+        *counted = state.stale_from.is_none().then_some(Counted { epoch: state.epoch, head, events });
+        Ok(events)
     }
 
     fn shelf<'a>(&'a self, domain: &'a Domain) -> Shelf<'a> {
@@ -126,24 +149,23 @@ impl Engine {
     ///
     /// Where the database or the folder cannot be read.
     pub fn status(&self) -> Result<Status> {
-        let latest = self.latest_snapshot(crate::snapshot::Kind::Periodic)?;
-        let next_due = self.next_due()?;
-        let domain = self.domain();
+        let (domain, now) = (self.domain(), self.core.clock.now());
         self.readers.read(|conn| {
             let state = State::read(conn)?;
-            let count = |sql: &str, from: i64| -> Result<u64> {
-                Ok(conn.prepare_cached(sql)?.query_row([from], |row| row.get::<_, i64>(0))?.unsigned_abs())
-            };
+            let head = log::head(conn)?;
+            let last = self.core.last_periodic(conn)?;
+            let waiting = "SELECT count(*) FROM event_log WHERE id > ?1";
+            let waiting: i64 = conn.prepare_cached(waiting)?.query_row([state.position], |row| row.get(0))?;
             Ok(Status {
-                head: log::head(conn)?,
+                head,
+                events: self.core.count_events(conn, &state, head)?,
                 position: state.position,
                 held: state.hold.is_some(),
                 stuck: state.stuck,
                 epoch: state.epoch,
-                waiting: count("SELECT count(*) FROM event_log WHERE id > ?1", state.position)?,
-                events: count("SELECT count(*) FROM event_log WHERE id > ?1", 0)?,
-                last_snapshot: latest.map(|snapshot| (snapshot.snapshot_id, snapshot.created_at)),
-                next_due,
+                waiting: waiting.unsigned_abs(),
+                next_due: next_due(conn, &self.core.policy, &domain, last.as_ref(), now)?,
+                last_snapshot: last.map(|entry| (entry.id.clone(), entry.captured_at())),
                 domain: domain.name.clone(),
             })
         })
@@ -177,15 +199,7 @@ impl Engine {
     ///
     /// Where the database fails.
     pub fn catch_up_if_behind(&self) -> Result<CaughtUp> {
-        let behind = self.readers.read(|conn| {
-            let (state, head) = (State::read(conn)?, log::head(conn)?);
-            let waits = match (state.hold, &state.stuck) {
-                (Some(since), _) => head > since,
-                (None, Some(_)) => false,
-                (None, None) => head > state.position,
-            };
-            Ok(waits || state.stale_from.is_some())
-        })?;
+        let behind = self.readers.read(|conn| Ok(!State::read(conn)?.is_settled(log::head(conn)?)))?;
         if behind { self.catch_up() } else { Ok(CaughtUp::default()) }
     }
 

@@ -18,7 +18,7 @@ pub(super) struct Append {
 
 impl Append {
     pub(super) fn run(self, settings: &Settings, out: Output) -> Result<(), Failure> {
-        let engine = settings.open()?;
+        let engine = settings.open_or_make()?;
         let appended = match self.file.filter(|file| file.as_os_str() != "-") {
             None => engine.append_lines(BufReader::new(stdin()))?,
             Some(path) => {

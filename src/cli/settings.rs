@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::progress;
 use crate::engine::{Engine, Options};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::snapshot::policy::Policy;
 
 /// Settings of a store; they may stand after any command.
@@ -65,9 +65,24 @@ impl Settings {
         }
     }
 
-    /// The store for a command: progress is drawn on a terminal.
-    pub(super) fn open(&self) -> Result<Engine> {
+    /// The store for a command; made where there is none. Progress is drawn on a terminal.
+    pub(super) fn open_or_make(&self) -> Result<Engine> {
         Engine::open(Options { progress: progress::on_terminal(), ..self.options() })
+    }
+
+    /// The store for a command that needs one to be there: a mistyped folder is not made.
+    pub(super) fn open(&self) -> Result<Engine> {
+        let options = self.options();
+        let db = options.database();
+        if !db.exists() {
+            return Err(Error::refused(format!(
+                "there is no store in {}: {} is not there.",
+                self.data_dir.display(),
+                db.display()
+            ))
+            .hint("Give its folder with --data-dir, or make one with `backstitch serve` or `backstitch append`."));
+        }
+        self.open_or_make()
     }
 }
 

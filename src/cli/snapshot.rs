@@ -1,4 +1,4 @@
-//! `backstitch snapshot`: take, list, show, diff, restore, verify, delete, prune.
+//! `backstitch snapshot`: take, list, show, diff, restore, verify, pin, label, delete, prune.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -28,6 +28,12 @@ pub(super) enum Snapshot {
     Restore(Restore),
     /// Read all of it and compare every hash
     Verify(Which),
+    /// Keep it until it is unpinned
+    Pin(Which),
+    /// Let retention have it
+    Unpin(Which),
+    /// Name it; nothing takes the name away
+    Label(Label),
     /// Delete it, and the pieces that only it needs
     Delete(Delete),
     /// Remove what retention no longer keeps
@@ -90,6 +96,14 @@ pub(super) struct Restore {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Label {
+    #[command(flatten)]
+    which: Which,
+    /// The name
+    label: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Delete {
     #[command(flatten)]
     which: Which,
@@ -100,7 +114,7 @@ pub(super) struct Delete {
 
 impl Snapshot {
     pub(super) fn run(self, settings: &Settings, out: Output) -> Result<(), Failure> {
-        let engine = settings.open()?;
+        let engine = if let Self::Take(_) = self { settings.open_or_make()? } else { settings.open()? };
         match self {
             Self::Take(take) => take.run(&engine, out),
             Self::List => list(&engine, out),
@@ -108,6 +122,9 @@ impl Snapshot {
             Self::Diff(diff) => diff.run(&engine, out),
             Self::Restore(restore) => restore.run(&engine, out),
             Self::Verify(which) => verify(&engine, &which, out),
+            Self::Pin(which) => note(&engine, &which, Some(true), None, out),
+            Self::Unpin(which) => note(&engine, &which, Some(false), None, out),
+            Self::Label(label) => note(&engine, &label.which, None, Some(&label.label.join(" ")), out),
             Self::Delete(delete) => delete.run(&engine, out),
             Self::Prune => prune(&engine, out),
         }
@@ -307,6 +324,18 @@ fn verify(engine: &Engine, which: &Which, out: Output) -> Result<(), Failure> {
     out.show(&verified, |out| {
         let (rows, tables) = (counted(verified.rows, "row"), counted(verified.tables, "table"));
         writeln!(out, "Snapshot {id} is sound: {rows} in {tables}, {} read.", bytes(verified.bytes))
+    })
+}
+
+fn note(engine: &Engine, which: &Which, pinned: Option<bool>, label: Option<&str>, out: Output) -> Result<(), Failure> {
+    let (id, kind) = which.find(engine)?;
+    let noted = engine.note(kind, &id, pinned, label)?;
+    out.show(&noted, |out| {
+        let kept = if noted.pinned { "kept until you unpin it" } else { "kept as long as retention says" };
+        match &noted.label {
+            Some(label) => writeln!(out, "Snapshot {id}, {:?}: {kept}.", label),
+            None => writeln!(out, "Snapshot {id}: {kept}."),
+        }
     })
 }
 

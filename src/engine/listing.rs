@@ -27,6 +27,13 @@ use crate::store::State;
 pub(super) struct Listing {
     chunks: Mutex<HashMap<Hash, Arc<Vec<Hash>>>>,
     history: Mutex<HashMap<(Hash, u64), bool>>,
+    unique: Mutex<Option<Unique>>,
+}
+
+/// What deleting each of some snapshots would free, by manifest.
+struct Unique {
+    of: Vec<Hash>,
+    bytes: Arc<HashMap<Hash, u64>>,
 }
 
 /// What reading a snapshot whole has found.
@@ -50,6 +57,10 @@ struct Known {
 impl Known {
     fn is_sound(&self) -> bool {
         self.damaged.is_none()
+    }
+
+    fn manifest(&self) -> Option<Hash> {
+        self.entry.content.as_ref().ok().map(|manifest| manifest.hash)
     }
 }
 
@@ -99,8 +110,8 @@ impl Core {
             })
             .collect();
         let keeps = retention::keep(&judged, &self.policy, self.clock.now());
-        let uses = count_uses(&known);
-        Ok(known.iter().zip(keeps).map(|(one, keep)| self.shown(one, keep, &uses)).collect())
+        let unique = self.unique_bytes(&known);
+        Ok(known.iter().zip(keeps).map(|(one, keep)| shown(one, keep, &unique)).collect())
     }
 
     /// The newest sound periodic snapshot of this store: what the policy counts from.
@@ -191,34 +202,52 @@ impl Core {
         Ok(is)
     }
 
-    fn shown(&self, known: &Known, keep: Keep, uses: &HashMap<Hash, u32>) -> Snapshot {
-        let entry = &known.entry;
-        let manifest = entry.content.as_ref().ok();
-        let about = manifest.map(|manifest| &manifest.about);
-        let alone = known.chunks.iter().flat_map(|chunks| chunks.iter()).filter(|chunk| uses.get(chunk) == Some(&1));
-        let unique: u64 = alone.filter_map(|chunk| self.chunks.size(*chunk)).sum();
-        Snapshot {
-            snapshot_id: entry.id.clone(),
-            kind: entry.kind,
-            created_at: entry.captured_at(),
-            file_size_bytes: entry.size,
-            unique_bytes: entry.size + unique,
-            last_event_id: manifest.filter(|_| known.is_sound()).map(|manifest| manifest.last_event_id),
-            filename: format!("{}.json", entry.id),
-            label: entry.label().map(str::to_owned),
-            pinned: entry.is_pinned(),
-            format: Format::Chunks,
-            on_this_history: known.on_this_history,
-            proven_at: None,
-            damaged: known.damaged.clone(),
-            checked_at: known.checked_at,
-            own: known.own,
-            automatic: about.is_some_and(|about| about.means == Means::Policy.as_str()),
-            reason: about.and_then(|about| about.reason.clone()),
-            sequence: about.map_or(0, |about| about.sequence),
-            position: about.map_or(0, |about| about.position),
-            keep,
+    /// Bytes on disk of the chunks that each snapshot needs alone; remembered while the same
+    /// snapshots are there.
+    fn unique_bytes(&self, known: &[Known]) -> Arc<HashMap<Hash, u64>> {
+        let of: Vec<Hash> = known.iter().filter_map(Known::manifest).collect();
+        let mut remembered = lock(&self.listing.unique);
+        if let Some(unique) = remembered.as_ref().filter(|unique| unique.of == of) {
+            return Arc::clone(&unique.bytes);
         }
+        let uses = count_uses(known);
+        let alone = |one: &Known| -> u64 {
+            let chunks = one.chunks.iter().flat_map(|chunks| chunks.iter());
+            chunks.filter(|chunk| uses.get(chunk) == Some(&1)).filter_map(|chunk| self.chunks.size(*chunk)).sum()
+        };
+        let bytes = known.iter().filter_map(|one| Some((one.manifest()?, alone(one)))).collect();
+        let bytes = Arc::new(bytes);
+        *remembered = Some(Unique { of, bytes: Arc::clone(&bytes) });
+        bytes
+    }
+}
+
+fn shown(known: &Known, keep: Keep, unique: &HashMap<Hash, u64>) -> Snapshot {
+    let entry = &known.entry;
+    let manifest = entry.content.as_ref().ok();
+    let about = manifest.map(|manifest| &manifest.about);
+    let alone = known.manifest().and_then(|hash| unique.get(&hash)).copied().unwrap_or(0);
+    Snapshot {
+        snapshot_id: entry.id.clone(),
+        kind: entry.kind,
+        created_at: entry.captured_at(),
+        file_size_bytes: entry.size,
+        unique_bytes: entry.size + alone,
+        last_event_id: manifest.filter(|_| known.is_sound()).map(|manifest| manifest.last_event_id),
+        filename: format!("{}.json", entry.id),
+        label: entry.label().map(str::to_owned),
+        pinned: entry.is_pinned(),
+        format: Format::Chunks,
+        on_this_history: known.on_this_history,
+        proven_at: None,
+        damaged: known.damaged.clone(),
+        checked_at: known.checked_at,
+        own: known.own,
+        automatic: about.is_some_and(|about| about.means == Means::Policy.as_str()),
+        reason: about.and_then(|about| about.reason.clone()),
+        sequence: about.map_or(0, |about| about.sequence),
+        position: about.map_or(0, |about| about.position),
+        keep,
     }
 }
 

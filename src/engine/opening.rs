@@ -56,6 +56,11 @@ impl Options {
             progress: Progress::default(),
         }
     }
+
+    /// Where the database is.
+    pub fn database(&self) -> PathBuf {
+        self.db.clone().unwrap_or_else(|| self.data_dir.join("backstitch.db"))
+    }
 }
 
 /// What a start of the server did to bring the tables to the end of the log.
@@ -100,7 +105,7 @@ impl Engine {
     pub fn open_with(options: Options, fresh: &mut dyn FnMut() -> Result<Domain>) -> Result<Self> {
         connection::check_library()?;
         let data_dir = open_folder(&options.data_dir)?;
-        let db = options.db.unwrap_or_else(|| data_dir.join("backstitch.db"));
+        let db = Options { data_dir: data_dir.clone(), ..options.clone() }.database();
         let mut conn = connection::open_writer(&db, options.busy_timeout).map_err(|error| error.at(db.display()))?;
         schema::migrate(&mut conn).map_err(|error| error.at(db.display()))?;
         let (domain, is_new) = open_domain(&mut conn, fresh)?;
@@ -115,6 +120,7 @@ impl Engine {
             progress: options.progress,
             listing: Listing::default(),
             decision: Mutex::default(),
+            counted: Mutex::default(),
         };
         let readers = Readers::open(&db, options.readers + 1, options.busy_timeout)?;
         Ok(Self {

@@ -80,7 +80,7 @@ fn restore(conn: &Connection, core: &Core, order: &Order) -> Result<Restored> {
         sequence: core.next_sequence(conn)?,
     };
     let safety = take(conn, shelf, capture)?;
-    let changed = work.run(conn, shelf, &manifest)?;
+    let changed = work.run(conn, shelf, &manifest, order.scope)?;
     let epoch = raise_epoch(conn)?;
     let state = State::read(conn)?;
     let log_changes = changed.get(LOG).copied().unwrap_or_default();
@@ -157,7 +157,13 @@ impl<'a> Work<'a> {
     }
 
     /// Writes log and tables, and where the tables stand.
-    fn run(self, conn: &Connection, shelf: Shelf<'_>, manifest: &Manifest) -> Result<BTreeMap<String, Counts>> {
+    fn run(
+        self,
+        conn: &Connection,
+        shelf: Shelf<'_>,
+        manifest: &Manifest,
+        scope: Scope,
+    ) -> Result<BTreeMap<String, Counts>> {
         let mut changed = BTreeMap::new();
         if let Some(log) = self.log {
             write_log(conn, shelf, log, &mut changed)?;
@@ -170,8 +176,11 @@ impl<'a> Work<'a> {
         changed.extend(tables.write(conn, shelf.progress)?);
         let head = log::head(conn)?;
         let position = manifest.about.position;
-        let hold = (position < head).then_some(head);
+        // Everything comes back as it was, a hold included; tables alone are held where they stand.
+        let held = scope == Scope::Projections || manifest.about.held;
+        let hold = (held && position < head).then_some(head);
         State { position, hold, stale_from: None, stuck: None, ..State::read(conn)? }.write(conn)?;
+        catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
         Ok(changed)
     }
 }

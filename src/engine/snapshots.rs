@@ -13,13 +13,15 @@ use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{self, Means, What};
 use crate::image::ChunkError;
+use crate::log;
 use crate::plan::{DiffPage, Plan};
 use crate::snapshot::library::Note;
 use crate::snapshot::policy::{NextDue, next_due};
 use crate::snapshot::retention::{self, Collected};
-use crate::snapshot::take::{Capture, take};
+use crate::snapshot::take::{Capture, Taken, take};
 use crate::snapshot::verify::{Verified, verify};
 use crate::snapshot::{Diff, Entry, Keep, Kind, Preview, Scope, Snapshot, SnapshotId, log_image};
+use crate::store::State;
 use crate::store::state::next_snapshot_sequence;
 
 /// A snapshot that was just taken, and its line of the history.
@@ -85,15 +87,15 @@ impl Engine {
     fn take_unpruned(&self, label: Option<String>, pinned: bool, means: Means) -> Result<(SnapshotId, i64)> {
         let started = Instant::now();
         let label = check_label(label)?;
-        let sequence = self.transact(|core, conn| {
-            let domain = core.domain();
-            catch_up(conn, core.shelf(&domain), Hold::Keep, Broken::Stick)?;
-            core.next_sequence(conn)
-        })?;
         let at = self.core.clock.now();
-        let capture = Capture { kind: Kind::Periodic, means, reason: None, label: label.clone(), at, sequence };
-        let domain = self.domain();
-        let taken = self.readers.read(|conn| take(conn, self.core.shelf(&domain), capture))?;
+        let taken = self.take_settled(&|sequence| Capture {
+            kind: Kind::Periodic,
+            means,
+            reason: None,
+            label: label.clone(),
+            at,
+            sequence,
+        })?;
         if pinned {
             self.core.library.write_note(Kind::Periodic, &taken.id, &Note { pinned, label: label.clone() })?;
         }
@@ -107,6 +109,28 @@ impl Engine {
             history::record(conn, What::Take, means, at, millis(started), &detail)
         })?;
         Ok((id, operation))
+    }
+
+    /// Takes a snapshot on a reader, so that appends go on. Should another process change the log
+    /// between catching up and reading, the tables would not follow from it: then once more.
+    fn take_settled(&self, capture: &dyn Fn(u64) -> Capture) -> Result<Taken> {
+        const TRIES: usize = 10;
+        let domain = self.domain();
+        for _ in 0..TRIES {
+            let sequence = self.transact(|core, conn| {
+                let domain = core.domain();
+                catch_up(conn, core.shelf(&domain), Hold::Keep, Broken::Stick)?;
+                core.next_sequence(conn)
+            })?;
+            let taken = self.readers.read(|conn| {
+                let settled = State::read(conn)?.is_settled(log::head(conn)?);
+                settled.then(|| take(conn, self.core.shelf(&domain), capture(sequence))).transpose()
+            })?;
+            if let Some(taken) = taken {
+                return Ok(taken);
+            }
+        }
+        Err(Error::busy())
     }
 
     /// Whether the policy wants a periodic snapshot now.

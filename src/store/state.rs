@@ -58,6 +58,17 @@ impl State {
         })?)
     }
 
+    /// Whether the projection is where it should be, for a log that ends at `head`: nothing is to be
+    /// taken in but by ending a hold or mending the event at which it is stuck.
+    pub fn is_settled(&self, head: i64) -> bool {
+        let waits = match (self.hold, &self.stuck) {
+            (Some(since), _) => head > since,
+            (None, Some(_)) => false,
+            (None, None) => head > self.position,
+        };
+        !waits && self.stale_from.is_none()
+    }
+
     /// Writes where the projection stands; `store`, `epoch` and `logic` are not written.
     ///
     /// # Errors
