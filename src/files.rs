@@ -81,7 +81,8 @@ pub fn publish_new(path: &Path, bytes: &[u8], modified: SystemTime) -> Result<bo
     }
 }
 
-/// Removes what a crash left unfinished in a folder. A folder that is not there has nothing.
+/// Removes what a crash left unfinished in a folder, files and folders. A folder that is not there
+/// has nothing.
 ///
 /// # Errors
 ///
@@ -93,7 +94,12 @@ pub fn sweep_unfinished(folder: &Path) -> Result<()> {
     };
     for entry in entries {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+        if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
             remove_if_there(&entry.path())?;
         }
     }

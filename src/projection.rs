@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, Row};
 
-use crate::domain::Domain;
+use crate::domain::{Domain, FullText};
 use crate::error::{Error, Result};
 use crate::image::table::quote;
 use crate::progress::Progress;
@@ -58,6 +58,16 @@ pub struct Failure {
 /// [`Stop::Event`] at the first event that fails, with the work before it done: the caller rolls
 /// back.
 pub fn apply(conn: &Connection, domain: &Domain, after: i64, up_to: i64, progress: &Progress) -> Result<u64, Stop> {
+    if after > 0 || up_to < LONG_REPLAY {
+        return apply_each(conn, domain, after, up_to, progress);
+    }
+    let set_aside = IndexTriggers::set_aside(conn, domain)?;
+    let applied = apply_each(conn, domain, after, up_to, progress)?;
+    set_aside.put_back(conn)?;
+    Ok(applied)
+}
+
+fn apply_each(conn: &Connection, domain: &Domain, after: i64, up_to: i64, progress: &Progress) -> Result<u64, Stop> {
     let mut work = progress.begin("applying events", u64::try_from(up_to - after).ok());
     let mut select = conn.prepare_cached(
         "SELECT id, branch_id, ts, kind, payload_json FROM event_log
@@ -92,6 +102,62 @@ pub fn clear(conn: &Connection, domain: &Domain) -> Result<()> {
     })
 }
 
+/// The triggers that keep full-text indexes, dropped while the whole log is applied.
+///
+/// SQLite makes an index write what it has gathered at every statement that may have to be taken
+/// back, so telling it row by row costs several times what building it once at the end does. The
+/// caller rolls back after a failure, and the triggers are there again.
+struct IndexTriggers {
+    definitions: Vec<String>,
+    indexes: Vec<String>,
+}
+
+impl IndexTriggers {
+    /// Drops the triggers of each index that only such triggers deal with.
+    fn set_aside(conn: &Connection, domain: &Domain) -> Result<Self> {
+        let mut aside = Self { definitions: Vec::new(), indexes: Vec::new() };
+        for index in &domain.full_text {
+            let triggers = triggers_of(conn, index)?;
+            if triggers.iter().all(|(_, sql)| only_tells(sql, &index.index)) {
+                for (name, sql) in triggers {
+                    conn.execute_batch(&format!("DROP TRIGGER {}", quote(&name)))?;
+                    aside.definitions.push(sql);
+                }
+                aside.indexes.push(quote(&index.index));
+            }
+        }
+        Ok(aside)
+    }
+
+    fn put_back(&self, conn: &Connection) -> Result<()> {
+        for index in &self.indexes {
+            conn.execute(&format!("INSERT INTO {index}({index}) VALUES ('rebuild')"), [])?;
+        }
+        self.definitions.iter().try_for_each(|sql| conn.execute_batch(sql).map_err(Error::from))
+    }
+}
+
+/// Name and definition of all triggers of an index's table, and of those that name the index.
+fn triggers_of(conn: &Connection, index: &FullText) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut select = conn.prepare_cached(
+        "SELECT name, sql FROM sqlite_schema
+         WHERE type = 'trigger' AND (lower(tbl_name) = lower(?1) OR instr(lower(sql), lower(?2)) > 0)",
+    )?;
+    select.query_map((&index.table, &index.index), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// Whether a trigger surely does nothing but insert into an index; what is written in an unusual
+/// way counts as something else, and merely costs time.
+fn only_tells(trigger: &str, index: &str) -> bool {
+    let sql = trigger.to_ascii_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+    let opening = format!("insert into {}", index.to_ascii_lowercase());
+    let tells = |statement: &str| {
+        statement.trim_start().strip_prefix(&opening).is_some_and(|rest| rest.trim_start().starts_with('('))
+    };
+    let body = sql.split_once(" begin ").and_then(|(_, body)| body.strip_suffix("; end"));
+    !sql.contains("raise") && body.is_some_and(|body| body.split(';').all(tells))
+}
+
 /// The handlers' statements, prepared when a kind is met first.
 struct Handlers<'c> {
     conn: &'c Connection,
@@ -105,12 +171,16 @@ struct Prepared<'c> {
     places: [Option<usize>; PARAMETERS.len()],
 }
 
+/// From so many events on, building the full-text indexes anew costs less than telling them.
+const LONG_REPLAY: i64 = 1000;
+
 /// A handler's parameters, in the order of the columns that [`apply`] selects.
 const PARAMETERS: [&str; 5] = [":id", ":branch_id", ":ts", ":kind", ":payload"];
 
 impl<'c> Handlers<'c> {
     fn run(&mut self, event: &Row<'_>) -> Result<(), Stop> {
-        let kind = event.get_ref(3)?.as_str().map_err(|error| Error::damaged(error.to_string()))?;
+        // Another program may have written a kind that is not UTF-8; no handler has such a name.
+        let Ok(kind) = event.get_ref(3)?.as_str() else { return Ok(()) };
         if !self.prepared.contains_key(kind) {
             let statements = self.prepare(kind)?;
             self.prepared.insert(kind.to_owned(), statements);
@@ -214,4 +284,72 @@ pub fn first_broken_reference(conn: &Connection, table: &str) -> rusqlite::Resul
         |row| row.get(0),
     )?;
     Ok(Some(format!("FOREIGN KEY constraint failed: {table}.{columns} names no row of {parent}")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::store::schema;
+
+    /// A log that writes a memory with each event but the first two.
+    fn store(events: i64) -> (Connection, Domain) {
+        let mut conn = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut conn).unwrap();
+        let domain = Domain::companion().unwrap();
+        domain.create_tables(&conn).unwrap();
+        let mut insert = conn.prepare("INSERT INTO event_log (kind, payload_json) VALUES (?1, ?2)").unwrap();
+        insert.execute(("bot_created", r#"{"bot_id":"ada","name":"Ada","persona":"Counts."}"#)).unwrap();
+        insert.execute(("chat_created", r#"{"chat_id":"c","title":"A talk","host_bot_id":"ada"}"#)).unwrap();
+        for n in 2..events {
+            let payload = format!(r#"{{"owner_id":"ada","chat_id":"c","text":"spoon {n}","significance":1}}"#);
+            insert.execute(("memory_written", payload)).unwrap();
+        }
+        drop(insert);
+        (conn, domain)
+    }
+
+    fn triggers(conn: &Connection) -> Vec<String> {
+        let sql = "SELECT sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name";
+        conn.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_long_replay_leaves_the_index_and_its_triggers_as_they_should_be() {
+        let (conn, domain) = store(LONG_REPLAY + 10);
+        let before = triggers(&conn);
+        assert_eq!(apply(&conn, &domain, 0, LONG_REPLAY + 10, &Progress::default()).unwrap(), 1010);
+        assert_eq!(triggers(&conn), before);
+        conn.execute("INSERT INTO memories_fts(memories_fts, rank) VALUES ('integrity-check', 1)", []).unwrap();
+        let sql = "SELECT count(*) FROM memories_fts WHERE memories_fts MATCH 'spoon'";
+        assert_eq!(conn.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap(), 1008);
+    }
+
+    #[test]
+    fn a_long_replay_that_fails_leaves_nothing_once_it_is_rolled_back() {
+        let (conn, domain) = store(LONG_REPLAY + 10);
+        conn.execute("INSERT INTO event_log (kind, payload_json) VALUES ('memory_written', '{}')", []).unwrap();
+        let before = triggers(&conn);
+        conn.execute_batch("BEGIN; SAVEPOINT forward").unwrap();
+        assert!(apply(&conn, &domain, 0, LONG_REPLAY + 11, &Progress::default()).is_err());
+        conn.execute_batch("ROLLBACK TO forward; RELEASE forward").unwrap();
+        assert_eq!(triggers(&conn), before);
+        assert_eq!(apply(&conn, &domain, 0, LONG_REPLAY + 10, &Progress::default()).unwrap(), 1010);
+        conn.execute("INSERT INTO memories_fts(memories_fts, rank) VALUES ('integrity-check', 1)", []).unwrap();
+    }
+
+    #[test]
+    fn a_trigger_that_does_anything_else_stays() {
+        let trigger = |body: &str| format!("CREATE TRIGGER t AFTER INSERT ON memories\nBEGIN\n  {body};\nEND");
+        let tell = "INSERT INTO memories_fts(rowid, text) VALUES (new.id, new.text)";
+        assert!(only_tells(&trigger(tell), "memories_fts"));
+        assert!(only_tells(&trigger(&format!("{tell};\n  {tell}")), "Memories_FTS"));
+        for other in [
+            "UPDATE bots SET archived = 1",
+            "INSERT INTO memories_fts_2 (rowid) VALUES (1)",
+            "INSERT INTO memories_fts (rowid, text) SELECT new.id, raise(ABORT, 'no')",
+        ] {
+            assert!(!only_tells(&trigger(&format!("{tell}; {other}")), "memories_fts"), "{other}");
+        }
+    }
 }

@@ -6,9 +6,18 @@
 use std::fs;
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::image::lock::FileLock;
+
+/// How long a second server waits to learn the address of the first, which may be starting.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// In place of the address of a server that does not listen yet.
+const STARTING: &str = "starting just now";
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The lock, held until dropped.
 pub struct ServerLock {
@@ -21,17 +30,28 @@ impl ServerLock {
     ///
     /// # Errors
     ///
-    /// Refused, naming process and address, where another server has it.
+    /// Refused, naming process and address, where another server has it. One that does not listen
+    /// yet is waited for, since it may still fail.
     pub fn take(data_dir: &Path) -> Result<Self> {
         let path = data_dir.join("server.lock");
-        match FileLock::try_exclusive(&path)? {
-            Some(lock) => Ok(Self { lock, path }),
-            None => {
-                let holder = fs::read_to_string(&path).unwrap_or_default();
-                let holder = if holder.trim().is_empty() { "starting just now" } else { holder.trim() };
-                Err(Error::refused(format!("another server runs on {}: {holder}.", data_dir.display()))
-                    .hint("Use that one, stop it, or give another --data-dir."))
+        let deadline = Instant::now() + PATIENCE;
+        let mut seen = String::new();
+        loop {
+            if let Some(lock) = FileLock::try_exclusive(&path)? {
+                let mut taken = Self { lock, path };
+                taken.name_address(STARTING)?;
+                return Ok(taken);
             }
+            let holder = fs::read_to_string(&path).unwrap_or_default();
+            // Seen twice: the first look may find what a killed server left.
+            let is_named = holder == seen && holder.ends_with('\n') && !holder.contains(STARTING);
+            if is_named || Instant::now() >= deadline {
+                let holder = if holder.trim().is_empty() { STARTING } else { holder.trim() };
+                return Err(Error::refused(format!("another server runs on {}: {holder}.", data_dir.display()))
+                    .hint("Use that one, stop it, or give another --data-dir."));
+            }
+            seen = holder;
+            thread::sleep(LOOK);
         }
     }
 

@@ -92,10 +92,11 @@ impl Serve {
             safety_kept,
             ..web::Settings::default()
         };
+        let stop = stop_asked()?;
         let mut out = std::io::stdout();
         writeln!(out, "Listening on http://{address}")?;
         out.flush()?;
-        web::serve(listener, web::router(engine, settings), stopped()).await?;
+        web::serve(listener, web::router(engine, settings), stop).await?;
         Ok(())
     }
 }
@@ -120,26 +121,30 @@ fn start_log() {
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
     let filter = tracing_subscriber::filter::Targets::new().with_default(tracing::Level::WARN);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false);
     // A second start in one process keeps the first log.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }
 
-/// Ends at the first of the signals that ask a program to stop.
-async fn stopped() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-            let _ = interrupt.await;
-            return;
-        };
+/// Ends at the first of the signals that ask a program to stop; they are listened for from the call
+/// on, not from the first poll, so that whoever has read the address can stop the server in order.
+#[cfg(unix)]
+fn stop_asked() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
         tokio::select! {
-            _ = interrupt => {}
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    let _ = interrupt.await;
+    })
+}
+
+/// Ends where the program is asked to stop.
+#[cfg(not(unix))]
+fn stop_asked() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

@@ -114,6 +114,17 @@ impl Core {
         Ok(known.iter().zip(keeps).map(|(one, keep)| shown(one, keep, &unique)).collect())
     }
 
+    /// A snapshot that was just taken, as a list would show it: also where others have taken so
+    /// many since that it is pruned already.
+    pub(super) fn shown_new(&self, conn: &Connection, entry: Entry) -> Result<Snapshot> {
+        let listed = self.list(conn)?.into_iter().find(|one| one.kind == entry.kind && one.snapshot_id == entry.id);
+        Ok(listed.unwrap_or_else(|| {
+            let known =
+                Known { entry, own: true, damaged: None, checked_at: None, on_this_history: Some(true), chunks: None };
+            shown(&known, Keep::Due, &HashMap::new())
+        }))
+    }
+
     /// The newest sound periodic snapshot of this store: what the policy counts from.
     pub(super) fn last_periodic(&self, conn: &Connection) -> Result<Option<Entry>> {
         let store = State::read(conn)?.store;
@@ -127,19 +138,25 @@ impl Core {
     fn known(&self, conn: &Connection) -> Result<Vec<Known>> {
         let state = State::read(conn)?;
         let checks = read_checks(conn)?;
+        // Else another process could delete one that was just read, and its pieces would be missed.
+        let _shared = self.chunks.share()?;
         let mut known = Vec::new();
         for entry in self.library.entries()? {
             let (checked_at, mut damaged) = self.check_of(&entry, &checks);
-            let chunks = match self.chunks_of(&entry) {
-                Ok(chunks) => Some(chunks),
+            let read = self.chunks_of(&entry).and_then(|chunks| {
+                let here = self.is_on_this_history(conn, &entry, &state)?;
+                Ok((Some(chunks), Some(here)))
+            });
+            let (chunks, on_this_history) = match read {
+                Ok(read) => read,
+                // Pruned since the folder was read: its pieces may be gone, and so is it.
+                Err(_) if self.library.is_gone(&entry) => continue,
                 Err(error) if error.kind() == ErrorKind::Damaged => {
                     damaged.get_or_insert_with(|| error.message().to_owned());
-                    None
+                    (None, None)
                 }
                 Err(error) => return Err(error),
             };
-            let on_this_history =
-                if chunks.is_some() { Some(self.is_on_this_history(conn, &entry, &state)?) } else { None };
             let own = entry.is_own(&state.store);
             known.push(Known { entry, own, damaged, checked_at, on_this_history, chunks });
         }
@@ -175,6 +192,7 @@ impl Core {
         if let Some(known) = lock(&self.listing.chunks).get(&hash) {
             return Ok(Arc::clone(known));
         }
+        let _shared = self.chunks.share()?;
         let mut chunks = retention::chunks_of(entry, &self.chunks)?;
         chunks.sort_unstable();
         chunks.dedup();
@@ -191,6 +209,7 @@ impl Core {
         if let (true, Some(known)) = (may_remember, lock(&self.listing.history).get(&key)) {
             return Ok(*known);
         }
+        let _shared = self.chunks.share()?;
         let log = Table::read(conn, LOG)?;
         let then = stored_table(&self.chunks, manifest, LOG)?;
         let is = log_image::is_beginning(conn, &log, &then.segments, manifest.last_event_id)?;

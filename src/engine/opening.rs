@@ -106,6 +106,7 @@ impl Engine {
         connection::check_library()?;
         let data_dir = open_folder(&options.data_dir)?;
         let db = Options { data_dir: data_dir.clone(), ..options.clone() }.database();
+        schema::look(&db, options.busy_timeout).map_err(|error| error.at(db.display()))?;
         let mut conn = connection::open_writer(&db, options.busy_timeout).map_err(|error| error.at(db.display()))?;
         schema::migrate(&mut conn).map_err(|error| error.at(db.display()))?;
         let (domain, is_new) = open_domain(&mut conn, fresh)?;
@@ -140,8 +141,11 @@ impl Engine {
     /// Refused for a domain of another name unless `change` says so, and for one in which an old
     /// event breaks a rule; the store is as it was then.
     pub fn cold_load(&self, domain: Option<Domain>, change: bool) -> Result<ColdLoad> {
-        self.core.library.sweep()?;
-        files::sweep_unfinished(&self.core.data_dir)?;
+        // Where another process is at work, what is unfinished may be its own.
+        if let Some(_own) = self.core.chunks.try_own()? {
+            self.core.library.sweep()?;
+            files::sweep_unfinished(&self.core.data_dir)?;
+        }
         let before = self.domain();
         if let Some(domain) = &domain
             && domain.name != before.name

@@ -65,6 +65,8 @@ fn restore(conn: &Connection, core: &Core, order: &Order) -> Result<Restored> {
     let shelf = core.shelf(&domain);
     let manifest = Arc::clone(order.entry.manifest()?);
     let _shared = shelf.chunks.share()?;
+    // It may have been deleted while this waited; from here on its pieces stay.
+    core.library.find(order.entry.kind, &order.entry.id)?;
     catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
     check_expected(conn, order.expected)?;
     check_scope(conn, shelf, &manifest, order.scope)?;
@@ -175,7 +177,7 @@ impl<'a> Work<'a> {
         };
         changed.extend(tables.write(conn, shelf.progress)?);
         let head = log::head(conn)?;
-        let position = manifest.about.position;
+        let position = manifest.about.position.min(head);
         // Everything comes back as it was, a hold included; tables alone are held where they stand.
         let held = scope == Scope::Projections || manifest.about.held;
         let hold = (held && position < head).then_some(head);

@@ -79,12 +79,13 @@ impl Engine {
     ///
     /// Where the tables cannot be read or the folder cannot be written; nothing is visible then.
     pub fn take_snapshot(&self, label: Option<String>, pinned: bool, means: Means) -> Result<NewSnapshot> {
-        let (id, operation) = self.take_unpruned(label, pinned, means)?;
+        let (entry, operation) = self.take_unpruned(label, pinned, means)?;
         self.prune_periodic_snapshots(means)?;
-        Ok(NewSnapshot { snapshot: self.snapshot(Kind::Periodic, &id)?, operation })
+        let snapshot = self.readers.read(|conn| self.core.shown_new(conn, entry))?;
+        Ok(NewSnapshot { snapshot, operation })
     }
 
-    fn take_unpruned(&self, label: Option<String>, pinned: bool, means: Means) -> Result<(SnapshotId, i64)> {
+    fn take_unpruned(&self, label: Option<String>, pinned: bool, means: Means) -> Result<(Entry, i64)> {
         let started = Instant::now();
         let label = check_label(label)?;
         let at = self.core.clock.now();
@@ -99,16 +100,16 @@ impl Engine {
         if pinned {
             self.core.library.write_note(Kind::Periodic, &taken.id, &Note { pinned, label: label.clone() })?;
         }
-        let id = taken.id.clone();
+        let entry = taken.entry.clone();
         let operation = self.transact(move |_, conn| {
             log_image::remember(conn, &taken.fresh, &taken.state)?;
             let detail = serde_json::json!({
                 "snapshot_id": taken.id, "kind": Kind::Periodic, "label": label,
-                "last_event_id": taken.manifest.last_event_id, "written_bytes": taken.written,
+                "last_event_id": taken.last_event_id, "written_bytes": taken.written,
             });
             history::record(conn, What::Take, means, at, millis(started), &detail)
         })?;
-        Ok((id, operation))
+        Ok((entry, operation))
     }
 
     /// Takes a snapshot on a reader, so that appends go on. Should another process change the log
@@ -205,6 +206,7 @@ impl Engine {
     ///
     /// Not found, or damaged where a piece that is needed is not what was written.
     pub fn preview(&self, id: &SnapshotId, kind: Kind, scope: Scope) -> Result<Preview> {
+        let _shared = self.core.chunks.share()?;
         let entry = self.core.library.find(kind, id)?;
         self.noting_damage(&entry, || {
             let snapshot = self.snapshot(kind, id)?;
@@ -218,13 +220,13 @@ impl Engine {
     ///
     /// As [`Engine::preview`]; not found where there is no such table.
     pub fn diff(&self, id: &SnapshotId, kind: Kind, scope: Scope, table: &str, page: &DiffPage) -> Result<Diff> {
+        let _shared = self.core.chunks.share()?;
         let entry = self.core.library.find(kind, id)?;
         self.noting_damage(&entry, || self.with_plan(&entry, scope, |plan| plan.diff(&entry, table, page)))
     }
 
     fn with_plan<T>(&self, entry: &Entry, scope: Scope, work: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<T> {
         let domain = self.domain();
-        let _shared = self.core.chunks.share()?;
         self.readers.read(|conn| {
             let shelf = self.core.shelf(&domain);
             work(&Plan::open(conn, shelf, entry, scope, &self.core.data_dir)?)
@@ -237,6 +239,7 @@ impl Engine {
     ///
     /// Damaged, naming the piece.
     pub fn verify(&self, kind: Kind, id: &SnapshotId) -> Result<Verified> {
+        let _shared = self.core.chunks.share()?;
         let entry = self.core.library.find(kind, id)?;
         let verified = self.noting_damage(&entry, || verify(&entry, &self.core.chunks, &self.core.progress))?;
         self.note_check(&entry, None)?;

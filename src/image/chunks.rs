@@ -29,6 +29,8 @@ use crate::files;
 const LEVEL: i32 = 1;
 /// A frame that wants a larger window was not written here: the largest chunk of rows is 1 MiB.
 const LARGEST_WINDOW_LOG: u32 = 23;
+/// A chunk up to this length is known as sound whatever length was recorded for it.
+const LARGEST_REREAD: u64 = 16 << 20;
 /// Syncing waits for the disk, so more threads than cores are of use.
 const WRITERS: usize = 4;
 /// Chunks that wait for a writer: bounds the memory of a take to a few MiB.
@@ -153,8 +155,20 @@ impl ChunkStore {
             Err(error) if error.raw_os_error().is_some() => return Err(error.into()),
             Err(error) => ChunkError::Unreadable { chunk, expected: length, found: error.to_string() },
         };
-        self.set_aside(chunk)?;
+        if !self.is_sound(chunk) {
+            self.set_aside(chunk)?;
+        }
         Err(problem.into())
+    }
+
+    /// Whether a chunk is what its name says: then the length recorded for it is wrong, and other
+    /// snapshots may need it.
+    fn is_sound(&self, chunk: Hash) -> bool {
+        let mut hasher = blake3::Hasher::new();
+        let hashed = File::open(self.path(chunk))
+            .and_then(frame)
+            .and_then(|frame| io::copy(&mut frame.take(LARGEST_REREAD), &mut hasher));
+        hashed.is_ok() && Hash::from(hasher.finalize()) == chunk
     }
 
     /// Moves a damaged chunk out of the way, for the next take to write it anew.
@@ -200,11 +214,15 @@ impl ChunkStore {
 
 /// At most one byte more than `length` is unfolded: enough to see that there is more.
 fn unfold(file: File, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(length.min(1 << 20) as usize + 1);
+    frame(file)?.take(length.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn frame(file: File) -> io::Result<impl Read> {
     let mut decoder = zstd::stream::read::Decoder::new(file)?;
     decoder.window_log_max(LARGEST_WINDOW_LOG)?;
-    let mut bytes = Vec::with_capacity(length.min(1 << 20) as usize + 1);
-    decoder.take(length + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    Ok(decoder)
 }
 
 fn is_chunk_folder(path: &Path) -> bool {

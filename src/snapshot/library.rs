@@ -169,6 +169,11 @@ impl Library {
         Ok(entries)
     }
 
+    /// Whether the file of an entry has gone since it was read.
+    pub fn is_gone(&self, entry: &Entry) -> bool {
+        !self.path(entry.kind, &entry.id).exists()
+    }
+
     /// One snapshot.
     ///
     /// # Errors
@@ -185,8 +190,11 @@ impl Library {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             metadata => metadata?,
         };
+        if !metadata.is_file() {
+            return Ok(None);
+        }
         let (size, modified) = (metadata.len(), metadata.modified()?);
-        let content = self.content(&path, size, modified)?;
+        let Some(content) = self.content(&path, size, modified)? else { return Ok(None) };
         let note = read_note(&self.note_path(kind, &id))?;
         Ok(Some(Entry { kind, id, size, modified: modified.into(), content, note }))
     }
@@ -196,24 +204,30 @@ impl Library {
         path: &Path,
         size: u64,
         modified: SystemTime,
-    ) -> Result<std::result::Result<Arc<Manifest>, String>> {
+    ) -> Result<Option<std::result::Result<Arc<Manifest>, String>>> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = read.get(path)
             && (known.size, known.modified) == (size, modified)
         {
-            return Ok(known.content.clone());
+            return Ok(Some(known.content.clone()));
         }
         let content = if size > manifest::LARGEST {
             Err("it is no manifest that this program wrote".to_owned())
         } else {
-            match Manifest::read(&fs::read(path)?) {
+            let bytes = match fs::read(path) {
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                // Not remembered: the next read may succeed.
+                Err(error) => return Ok(Some(Err(format!("it cannot be read: {error}")))),
+            };
+            match Manifest::read(&bytes) {
                 Ok(manifest) => Ok(Arc::new(manifest)),
                 Err(error) if error.kind() == ErrorKind::Damaged => Err(error.to_string()),
                 Err(error) => return Err(error),
             }
         };
         read.insert(path.to_owned(), Remembered { size, modified, content: content.clone() });
-        Ok(content)
+        Ok(Some(content))
     }
 
     /// Publishes a manifest under the first free id of its moment; `write` is given the id.

@@ -18,7 +18,7 @@
 //! the folder synced. A manifest that is there names chunks that are there.
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::model::{Kind, SnapshotId};
 use crate::domain::Fingerprint;
@@ -30,6 +30,9 @@ use crate::image::{ChunkStore, Hash, Root, Segment};
 pub const FORMAT: u32 = 1;
 /// A manifest has a line a table; more than this is no manifest.
 pub const LARGEST: u64 = 16 << 20;
+
+/// Ids and sequence numbers stay far below; what is above was not counted.
+const LARGEST_NUMBER: i64 = i64::MAX / 2;
 
 const TAIL: &[u8] = b"\"}}\n";
 const HASH_DIGITS: usize = 64;
@@ -117,7 +120,8 @@ impl StoredImage {
     /// Damaged where a chunk of it is.
     pub fn index(&self, store: &ChunkStore) -> Result<Index> {
         let index = index::read(store, self.root.as_ref())?;
-        if index.segments.iter().map(|segment| segment.rows).sum::<u64>() != self.rows {
+        let rows = index.segments.iter().try_fold(0_u64, |rows, segment| rows.checked_add(segment.rows));
+        if rows != Some(self.rows) {
             return Err(Error::damaged("an index names another number of rows than its manifest"));
         }
         Ok(index)
@@ -125,6 +129,12 @@ impl StoredImage {
 }
 
 impl Manifest {
+    fn is_in_range(&self) -> bool {
+        let numbers = [Some(self.last_event_id), Some(self.about.position), i64::try_from(self.about.sequence).ok()];
+        let counted = |number: Option<i64>| number.is_some_and(|number| (0..=LARGEST_NUMBER).contains(&number));
+        numbers.into_iter().all(counted) && self.about.captured_at.checked_to_offset(UtcOffset::UTC).is_some()
+    }
+
     /// The image of a table; none where the snapshot does not have it.
     pub fn table(&self, name: &str) -> Option<&StoredImage> {
         self.tables.iter().find(|(known, _)| known == name).map(|(_, image)| image)
@@ -171,6 +181,7 @@ impl Manifest {
         let about: About = about.ok_or_else(|| Error::damaged("it does not say what it is of"))?;
         let manifest = Self { last_event_id, tables, about, hash };
         match manifest.about.format {
+            FORMAT if !manifest.is_in_range() => Err(Error::damaged("it has a number or a moment that no store has")),
             FORMAT if manifest.table("event_log").is_some() => Ok(manifest),
             FORMAT => Err(Error::damaged("it names no log")),
             other => Err(Error::damaged(format!("it has format {other}; this program knows {FORMAT}"))),

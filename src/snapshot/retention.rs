@@ -57,7 +57,8 @@ fn keep_own(entry: &Entry, rank: usize, newest_here: bool, policy: &Policy, now:
         Kind::Periodic if rank <= policy.keep_periodic || newest_here => Keep::Newest(rank),
         Kind::Periodic => Keep::Due,
         Kind::Rewind => {
-            let until = entry.captured_at() + policy.keep_rewind;
+            let kept = time::Duration::try_from(policy.keep_rewind).unwrap_or(time::Duration::MAX);
+            let until = entry.captured_at().saturating_add(kept);
             if now < until {
                 Keep::Until(until)
             } else if rank <= SAFETY_KEPT || newest_here {

@@ -4,15 +4,17 @@
 //! inside the transaction of a destructive operation, the snapshot is of exactly what that
 //! operation will change.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 use time::OffsetDateTime;
 
-use super::library::Library;
+use super::library::{Entry, Library};
 use super::log_image::{self, LOG};
 use super::manifest::{About, FORMAT, Manifest, StoredImage};
 use super::model::{Kind, SnapshotId};
 use crate::domain::Domain;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::history::Means;
 use crate::image::{self, ChunkStore, ChunkWriter, Segment, Table};
 use crate::log;
@@ -53,8 +55,10 @@ pub struct Capture {
 pub struct Taken {
     /// Its id.
     pub id: SnapshotId,
-    /// Its manifest.
-    pub manifest: Manifest,
+    /// Its manifest, as an entry of the library.
+    pub entry: Entry,
+    /// The log's highest id in it.
+    pub last_event_id: i64,
     /// Closed segments of the log whose hashes are not remembered yet.
     pub fresh: Vec<Segment>,
     /// The store's state in it.
@@ -82,8 +86,8 @@ pub fn take(conn: &Connection, shelf: Shelf<'_>, capture: Capture) -> Result<Tak
     }
     let last_event_id = log::head(conn)?;
     let stored = writer.finish()?;
-    let (id, manifest) = publish(shelf, &state, capture, last_event_id, tables)?;
-    Ok(Taken { id, manifest, fresh: log.1, state, written: stored.bytes })
+    let entry = publish(shelf, &state, capture, last_event_id, tables)?;
+    Ok(Taken { id: entry.id.clone(), entry, last_event_id, fresh: log.1, state, written: stored.bytes })
 }
 
 fn scan_log(conn: &Connection, shelf: Shelf<'_>, writer: &mut ChunkWriter) -> Result<(StoredImage, Vec<Segment>)> {
@@ -99,7 +103,8 @@ fn publish(
     capture: Capture,
     last_event_id: i64,
     tables: Vec<(String, StoredImage)>,
-) -> Result<(SnapshotId, Manifest)> {
+) -> Result<Entry> {
+    let (kind, at) = (capture.kind, capture.at);
     let mut about = About {
         format: FORMAT,
         id: SnapshotId::at(capture.at, 1),
@@ -116,15 +121,16 @@ fn publish(
         shape: shelf.domain.shape,
         logic: shelf.domain.logic,
     };
-    let mut hash = None;
-    let id = shelf.library.publish(capture.kind, capture.at, &mut |id| {
+    let mut written = None;
+    let id = shelf.library.publish(kind, at, &mut |id| {
         about.id = id.clone();
         let (bytes, own) = Manifest::write(last_event_id, &tables, &about)?;
-        hash = Some(own);
+        written = Some((own, bytes.len() as u64));
         Ok(bytes)
     })?;
-    let hash = hash.ok_or_else(|| crate::error::Error::internal("a manifest was published unwritten"))?;
-    Ok((id, Manifest { last_event_id, tables, about, hash }))
+    let (hash, size) = written.ok_or_else(|| Error::internal("a manifest was published unwritten"))?;
+    let manifest = Manifest { last_event_id, tables, about, hash };
+    Ok(Entry { kind, id, size, modified: at, content: Ok(Arc::new(manifest)), note: None })
 }
 
 /// How many rows a table has.

@@ -3,10 +3,11 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::error::{Error, Result};
 
@@ -14,6 +15,8 @@ use crate::error::{Error, Result};
 const OLDEST_SOUND_LIBRARY: i32 = 3_051_003;
 /// The write-ahead log is cut back to this after a checkpoint, in bytes.
 const WAL_KEPT: i64 = 64 << 20;
+/// How often a switch that another process is making too is tried again.
+const LOOK: Duration = Duration::from_millis(10);
 /// Handlers, images and lists together have well below this many statements.
 const CACHED_STATEMENTS: usize = 256;
 
@@ -43,7 +46,7 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(busy_timeout)?;
-    let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    let mode = switch_to_wal(&conn, busy_timeout)?;
     if mode != "wal" {
         return Err(Error::refused(format!("the database cannot keep a write-ahead log here (mode {mode})"))
             .hint("Put the data folder on a local disk."));
@@ -55,6 +58,20 @@ pub fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "journal_size_limit", WAL_KEPT)?;
     Ok(conn)
+}
+
+/// Answers the mode. Of two processes that make one database at once, SQLite tells one that it is
+/// busy, without waiting.
+fn switch_to_wal(conn: &Connection, busy_timeout: Duration) -> Result<String> {
+    let deadline = Instant::now() + busy_timeout;
+    loop {
+        match conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
+                thread::sleep(LOOK);
+            }
+            answer => return Ok(answer?),
+        }
+    }
 }
 
 /// Sets up a connection that reads only.

@@ -13,7 +13,10 @@
 //! | `backstitch_log_segments` | hashes of closed segments of the log |
 //! | `backstitch_checks` | what reading a snapshot whole has found |
 
-use rusqlite::{Connection, TransactionBehavior};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
@@ -130,21 +133,57 @@ pub fn migrate(conn: &mut Connection) -> Result<bool> {
     Ok(version == 0)
 }
 
+/// Looks at a database before anything is written to it: one of another program, or of a newer
+/// version of this one, must stay as it is to the byte, and even setting the journal mode writes.
+///
+/// # Errors
+///
+/// As [`migrate`].
+pub fn look(path: &Path, busy_timeout: Duration) -> Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let marks = Connection::open_with_flags(path, flags).and_then(|conn| {
+        conn.busy_timeout(busy_timeout)?;
+        Marks::read(&conn)
+    });
+    // One that is not there yet, or that its last writer left to be mended, is the writer's matter.
+    marks.map_or(Ok(()), |marks| marks.known().map(|_| ()))
+}
+
 fn refuse_unknown(conn: &Connection) -> Result<usize> {
-    let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let objects: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if application != APPLICATION_ID && (objects > 0 || version != 0) {
-        return Err(Error::refused("the database was made by another program, and is left as it is.")
-            .hint("Give another file with --db, or another folder with --data-dir."));
+    Marks::read(conn)?.known()
+}
+
+/// What tells whose a database is.
+struct Marks {
+    version: i64,
+    application: i32,
+    objects: i64,
+}
+
+impl Marks {
+    fn read(conn: &Connection) -> rusqlite::Result<Self> {
+        // One statement, so one moment: another process may be making the database just now.
+        let sql = "SELECT (SELECT user_version FROM pragma_user_version),
+                          (SELECT application_id FROM pragma_application_id),
+                          (SELECT count(*) FROM sqlite_schema)";
+        conn.query_row(sql, [], |row| Ok(Self { version: row.get(0)?, application: row.get(1)?, objects: row.get(2)? }))
     }
-    match usize::try_from(version) {
-        Ok(known) if known <= MIGRATIONS.len() => Ok(known),
-        _ => Err(Error::refused(format!(
-            "the database has schema {version}, and this program knows {}: a newer Backstitch wrote it.",
-            MIGRATIONS.len()
-        ))
-        .hint("Update the program; nothing was changed.")),
+
+    /// How many migrations it has seen.
+    fn known(&self) -> Result<usize> {
+        if self.application != APPLICATION_ID && (self.objects > 0 || self.version != 0) {
+            return Err(Error::refused("the database was made by another program, and is left as it is.")
+                .hint("Give another file with --db, or another folder with --data-dir."));
+        }
+        match usize::try_from(self.version) {
+            Ok(known) if known <= MIGRATIONS.len() => Ok(known),
+            _ => Err(Error::refused(format!(
+                "the database has schema {}, and this program knows {}: a newer Backstitch wrote it.",
+                self.version,
+                MIGRATIONS.len()
+            ))
+            .hint("Update the program; nothing was changed.")),
+        }
     }
 }
 
