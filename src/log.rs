@@ -281,17 +281,22 @@ pub fn read(conn: &Connection, query: &EventQuery) -> Result<Vec<Event>> {
 }
 
 fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
-    let payload: String = row.get(4)?;
+    let payload = text(row, 4)?;
     let unreadable = |error: serde_json::Error| rusqlite::Error::FromSqlConversionFailure(4, Type::Text, error.into());
     Ok(Event {
         id: row.get(0)?,
         branch_id: row.get(1)?,
-        ts: row.get(2)?,
-        kind: row.get(3)?,
+        ts: text(row, 2)?,
+        kind: text(row, 3)?,
         payload: RawValue::from_string(payload).map_err(unreadable)?,
         superseded_by: row.get(5)?,
         hidden: row.get(6)?,
     })
+}
+
+/// What is not UTF-8, as another program may write it, is shown as far as it is.
+fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(String::from_utf8_lossy(row.get_ref(column)?.as_bytes()?).into_owned())
 }
 
 /// How many events of each kind there are, most first.
@@ -302,7 +307,7 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
 pub fn count_by_kind(conn: &Connection) -> Result<Vec<(String, u64)>> {
     let mut statement =
         conn.prepare_cached("SELECT kind, count(*) AS n FROM event_log GROUP BY kind ORDER BY n DESC, kind")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+    let rows = statement.query_map([], |row| Ok((text(row, 0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

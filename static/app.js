@@ -1,5 +1,5 @@
-// Two comforts; every page works without them. Times become local, and the confirm button says
-// that it waits until the text is the id. The server decides in any case.
+// Three comforts; every page works without them. Times become local, a confirm button says that it
+// waits until the text is the id, and commands can be copied. The server decides in any case.
 'use strict';
 
 const forms = {
@@ -31,6 +31,21 @@ for (const form of document.querySelectorAll('form[data-confirm]')) {
     field.focus();
   });
   tell();
+}
+
+
+if (navigator.clipboard) {
+  for (const block of document.querySelectorAll('pre[data-copy]')) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'copy';
+    button.textContent = 'Copy';
+    button.addEventListener('click', async () => {
+      await navigator.clipboard.writeText(block.querySelector('code').textContent);
+      button.textContent = 'Copied';
+    });
+    block.append(button);
+  }
 }
 
 document.querySelector('#result h2')?.focus();

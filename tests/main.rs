@@ -8,6 +8,9 @@
 )]
 #![allow(unreachable_pub, reason = "nothing outside uses a test binary")]
 
+mod background;
+mod browser;
+mod clients;
 mod commands;
 mod crash;
 mod damage;
@@ -15,6 +18,7 @@ mod follow;
 mod laws;
 mod plays;
 mod race;
+mod readme;
 mod routes;
 mod snapshots;
 mod support;

@@ -119,20 +119,18 @@ impl Engine {
 fn append_in(conn: &Connection, core: &Core, events: &mut dyn Iterator<Item = Result<NewEvent>>) -> Result<Appended> {
     let domain = core.domain();
     let shelf = core.shelf(&domain);
-    catch_up(conn, shelf, Hold::End, Broken::Stick)?;
-    if let Some(stuck) = State::read(conn)?.stuck {
-        return Err(Error::conflict(format!(
-            "The tables stopped before event {}, which another program wrote and which breaks a rule: {}. New events are refused until this is mended.",
-            stuck.event, stuck.reason
-        ))
-        .hint("Start the server with a domain in which the event is valid."));
-    }
+    catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
+    refuse_while_stuck(conn)?;
     conn.execute_batch("SAVEPOINT append")?;
-    let outcome = log::insert(conn, events).and_then(|appended| {
-        let appended = appended.ok_or_else(|| Error::malformed("there is no event to append"))?;
-        project(conn, shelf, appended)?;
-        Ok(appended)
-    });
+    // A refused append lifts no hold, so the waiting events are applied within.
+    let outcome = catch_up(conn, shelf, Hold::End, Broken::Stick)
+        .and_then(|_| refuse_while_stuck(conn))
+        .and_then(|()| log::insert(conn, events))
+        .and_then(|appended| {
+            let appended = appended.ok_or_else(|| Error::malformed("there is no event to append"))?;
+            project(conn, shelf, appended)?;
+            Ok(appended)
+        });
     if outcome.is_err() && !conn.is_autocommit() {
         conn.execute_batch("ROLLBACK TO append")?;
     }
@@ -140,6 +138,15 @@ fn append_in(conn: &Connection, core: &Core, events: &mut dyn Iterator<Item = Re
         conn.execute_batch("RELEASE append")?;
     }
     outcome
+}
+
+fn refuse_while_stuck(conn: &Connection) -> Result<()> {
+    let Some(stuck) = State::read(conn)?.stuck else { return Ok(()) };
+    Err(Error::conflict(format!(
+        "The tables stopped before event {}, which another program wrote and which breaks a rule: {}. New events are refused until this is mended.",
+        stuck.event, stuck.reason
+    ))
+    .hint("Start the server with a domain in which the event is valid."))
 }
 
 /// Applies what was just appended; a failure names the place in the batch.

@@ -19,6 +19,9 @@ use super::model::{Kind, SnapshotId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files;
 
+/// More snapshots than a second has room for.
+const IDS_OF_A_SECOND: u32 = 10_000;
+
 /// The folder of manifests.
 #[derive(Debug)]
 pub struct Library {
@@ -230,7 +233,8 @@ impl Library {
         Ok(Some(content))
     }
 
-    /// Publishes a manifest under the first free id of its moment; `write` is given the id.
+    /// Publishes a manifest under the first id of its moment above all that are there, so that ids
+    /// sort by capture also where earlier ones of a second are pruned; `write` is given the id.
     ///
     /// # Errors
     ///
@@ -241,7 +245,7 @@ impl Library {
         moment: OffsetDateTime,
         write: &mut dyn FnMut(&SnapshotId) -> Result<Vec<u8>>,
     ) -> Result<SnapshotId> {
-        for attempt in 1..10_000 {
+        for attempt in self.last_of_second(kind, moment)? + 1..IDS_OF_A_SECOND {
             let id = SnapshotId::at(moment, attempt);
             let path = self.path(kind, &id);
             if !path.exists() && files::publish_new(&path, &write(&id)?, moment.into())? {
@@ -249,6 +253,26 @@ impl Library {
             }
         }
         Err(Error::internal("there are ten thousand snapshots of this second"))
+    }
+
+    /// The number of the last id of a moment's second; 0 where there is none.
+    fn last_of_second(&self, kind: Kind, moment: OffsetDateTime) -> Result<u32> {
+        let first = SnapshotId::at(moment, 1);
+        let mut last = 0;
+        for file in fs::read_dir(self.folder.join(kind.as_str()))? {
+            let name = file?.file_name();
+            let stem = name.to_str().and_then(|name| name.strip_suffix(".json"));
+            let number = match stem.and_then(|stem| stem.strip_prefix(first.as_str())) {
+                Some("") => 1,
+                Some(rest) => rest.strip_prefix('_').and_then(|number| number.parse().ok()).unwrap_or(0),
+                None => 0,
+            };
+            // A file put there by hand may have any number.
+            if number < IDS_OF_A_SECOND / 2 {
+                last = last.max(number);
+            }
+        }
+        Ok(last)
     }
 
     /// Writes pin and label.

@@ -55,6 +55,19 @@ pub fn scan(
     Ok(image)
 }
 
+/// About how many rows the log has, for progress: counting all of them would read the whole log.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn row_count(conn: &Connection) -> Result<u64> {
+    let sql = "SELECT coalesce(sum(rows), 0)
+                      + (SELECT count(*) FROM event_log WHERE id > coalesce(max(last_id), 0))
+               FROM backstitch_log_segments";
+    let count: i64 = conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
 /// Whether nothing has to be written for a segment whose hash is known.
 fn is_stored(segment: &Segment, writer: Option<&ChunkWriter>) -> bool {
     writer.is_none_or(|writer| segment.chunks().all(|(chunk, _)| writer.has(chunk)))

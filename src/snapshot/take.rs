@@ -92,7 +92,7 @@ pub fn take(conn: &Connection, shelf: Shelf<'_>, capture: Capture) -> Result<Tak
 
 fn scan_log(conn: &Connection, shelf: Shelf<'_>, writer: &mut ChunkWriter) -> Result<(StoredImage, Vec<Segment>)> {
     let table = Table::read(conn, LOG)?;
-    let mut work = shelf.progress.begin("the log", Some(row_count(conn, &table)?));
+    let mut work = shelf.progress.begin("the log", Some(log_image::row_count(conn)?));
     let log = log_image::scan(conn, &table, i64::MAX, Some(writer), &mut |rows| work.advance(rows))?;
     Ok((StoredImage::store(table.columns, &log.segments, writer)?, log.fresh))
 }

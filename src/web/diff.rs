@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
+use super::damaged;
 use super::error::Failure;
 use super::extract::{Fields, Query, RawId};
 use super::filters::encoded;
@@ -28,37 +29,21 @@ struct Asked {
 
 impl Asked {
     fn read(id: &str, fields: &Fields, page_limit: usize) -> Result<Self> {
-        let kind = kind(fields)?;
+        let kind = fields.kind()?;
         let id = id.parse()?;
         let table = fields.get("table")?.filter(|table| !table.is_empty());
         Ok(Self {
             id,
             kind,
-            scope: scope(fields)?,
+            scope: fields.scope()?,
             table: table.ok_or_else(|| Error::malformed("table must be the name of a table"))?.to_owned(),
             page: DiffPage {
-                q: fields.filled("q")?.map(str::to_owned),
-                after: fields.filled("after")?.map(str::to_owned),
-                limit: limit(fields, page_limit)?,
+                q: fields.owned("q")?,
+                after: fields.owned("after")?,
+                limit: fields.limit(page_limit, page_limit / 10)?,
             },
         })
     }
-}
-
-/// The field `kind`, which every route of a snapshot needs.
-pub(super) fn kind(fields: &Fields) -> Result<Kind> {
-    fields.get("kind")?.unwrap_or_default().parse()
-}
-
-/// The field `scope`; the tables alone where it is not there.
-pub(super) fn scope(fields: &Fields) -> Result<Scope> {
-    fields.get("scope")?.unwrap_or_default().parse()
-}
-
-fn limit(fields: &Fields, most: usize) -> Result<usize> {
-    let what = format!("a number from 1 to {most}");
-    let limit = fields.number("limit", &what)?.unwrap_or((most / 10).max(1));
-    if (1..=most).contains(&limit) { Ok(limit) } else { Err(Error::malformed(format!("limit must be {what}"))) }
 }
 
 #[derive(Template)]
@@ -114,13 +99,15 @@ pub(super) async fn show(
     Query(fields): Query,
 ) -> Result<Response, Failure> {
     let asked = Asked::read(&id, &fields, state.settings.page_limit)?;
-    let (asked, status, diff) = blocking(&state, move |engine| {
+    let (id, kind) = (asked.id.clone(), asked.kind);
+    let compared = blocking(&state, move |engine| {
         let diff = engine.diff(&asked.id, asked.kind, asked.scope, &asked.table, &asked.page)?;
         Ok((asked, engine.status()?, diff))
-    })
-    .await?;
-    if wants.json() {
-        return Ok(Json(diff).into_response());
+    });
+    match compared.await {
+        Ok((_, _, diff)) if wants.json() => Ok(Json(diff).into_response()),
+        Ok((asked, status, diff)) => Ok(page(&DiffPageView::new(&state, &status, &asked, &diff))?),
+        Err(error) if wants == Wants::Page => damaged::answer(&state, kind, &id, error, None).await,
+        Err(error) => Err(error.into()),
     }
-    Ok(page(&DiffPageView::new(&state, &status, &asked, &diff))?)
 }

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::layout::{Shell, page};
+use super::links;
 use super::negotiate::Wants;
 use super::state::AppState;
 use crate::error::{Error, ErrorKind};
@@ -147,6 +148,16 @@ struct ErrorPage {
     heading: &'static str,
     message: String,
     hint: String,
+    /// Where to go from here.
+    ways: Vec<(&'static str, &'static str)>,
+}
+
+/// The pages that help after an error of this kind.
+fn ways(kind: ErrorKind) -> Vec<(&'static str, &'static str)> {
+    match kind {
+        ErrorKind::DiskFull => vec![("See the snapshots and their sizes", links::SNAPSHOTS)],
+        _ => vec![("Go to the overview", links::OVERVIEW), ("See the snapshots", links::SNAPSHOTS)],
+    }
 }
 
 fn error_page(state: &AppState, error: &Error) -> Response {
@@ -156,7 +167,8 @@ fn error_page(state: &AppState, error: &Error) -> Response {
     };
     let heading = heading(error.kind());
     let shell = Shell::bare(state, heading);
-    page(&ErrorPage { shell, heading, message: sentence(&message), hint }).unwrap_or_else(|_| line(error))
+    page(&ErrorPage { shell, heading, message: sentence(&message), hint, ways: ways(error.kind()) })
+        .unwrap_or_else(|_| line(error))
 }
 
 /// Words of the interface made fit to stand on a page: a capital first and a stop at the end.

@@ -29,7 +29,7 @@ pub(super) async fn append(
     // Parsing 16 MiB takes a while, so it too is done where blocking is allowed.
     let appended = blocking(&state, move |engine| engine.append(parse_events(&body, form)?)).await?;
     Ok(match wants {
-        Wants::Page => Redirect::to(links::SNAPSHOTS).into_response(),
+        Wants::Page => Redirect::to(links::EVENTS).into_response(),
         Wants::Json | Wants::Plain => (StatusCode::CREATED, Json(appended)).into_response(),
     })
 }

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::error::Failure;
 use super::state::AppState;
 use crate::error::{Error, ErrorKind, Result};
+use crate::snapshot::{Kind, Scope};
 
 /// More than any form of these pages needs.
 const FORM_LIMIT: usize = 64 * 1024;
@@ -44,7 +45,8 @@ impl Fields {
     ///
     /// # Errors
     ///
-    /// Malformed where a `%` is not followed by two hexadecimal digits or the text is not UTF-8.
+    /// Malformed where a `%` is not followed by two hexadecimal digits, or the text is not UTF-8 or
+    /// has a zero byte.
     pub(super) fn parse(text: &[u8]) -> Result<Self> {
         let pairs = text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
         pairs.map(pair).collect::<Result<_>>().map(Self)
@@ -74,6 +76,28 @@ impl Fields {
             .map(|value| value.parse().map_err(|_| Error::malformed(format!("{name} must be {what}"))))
             .transpose()
     }
+
+    /// The field `limit`: a number from 1 to `most`, `usual` where it is not there.
+    pub(super) fn limit(&self, most: usize, usual: usize) -> Result<usize> {
+        let what = format!("a number from 1 to {most}");
+        let limit = self.number("limit", &what)?.unwrap_or(usual.clamp(1, most.max(1)));
+        if (1..=most).contains(&limit) { Ok(limit) } else { Err(Error::malformed(format!("limit must be {what}"))) }
+    }
+
+    /// The value of a field, owned; none where it is not there or blank.
+    pub(super) fn owned(&self, name: &str) -> Result<Option<String>> {
+        Ok(self.filled(name)?.map(str::to_owned))
+    }
+
+    /// The field `kind` of a snapshot, which every route of one needs.
+    pub(super) fn kind(&self) -> Result<Kind> {
+        self.get("kind")?.unwrap_or_default().parse()
+    }
+
+    /// The field `scope`; the tables alone where it is not there.
+    pub(super) fn scope(&self) -> Result<Scope> {
+        self.get("scope")?.unwrap_or_default().parse()
+    }
 }
 
 fn pair(text: &[u8]) -> Result<(String, String)> {
@@ -99,7 +123,8 @@ fn decoded(text: &[u8]) -> Result<String> {
             other => other,
         });
     }
-    String::from_utf8(bytes).map_err(|_| broken())
+    // No field means anything with a zero byte in it, and SQLite's search ends at one.
+    String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or_else(broken)
 }
 
 /// The fields of the address.
@@ -187,7 +212,7 @@ mod tests {
 
     #[test]
     fn broken_text_and_doubled_fields_are_refused() {
-        for broken in ["a=%", "a=%4", "a=%zz", "a=%FF", "%+1=a"] {
+        for broken in ["a=%", "a=%4", "a=%zz", "a=%FF", "%+1=a", "a=%00"] {
             assert_eq!(Fields::parse(broken.as_bytes()).unwrap_err().kind(), ErrorKind::Malformed, "{broken}");
         }
         let doubled = Fields::parse(b"kind=periodic&kind=rewind").unwrap();
@@ -200,6 +225,15 @@ mod tests {
         let error = fields.number::<i64>("limit", "a whole number").unwrap_err();
         assert_eq!(error.message(), "limit must be a whole number");
         assert_eq!(fields.number::<i64>("after", "a whole number").unwrap(), None);
+    }
+
+    #[test]
+    fn a_limit_has_a_limit() {
+        let limit = |text: &str| Fields::parse(text.as_bytes()).unwrap().limit(1000, 50).map_err(|error| error.kind());
+        assert_eq!(limit(""), Ok(50));
+        assert_eq!(limit("limit=1000"), Ok(1000));
+        assert_eq!(limit("limit=0"), Err(ErrorKind::Malformed));
+        assert_eq!(limit("limit=1001"), Err(ErrorKind::Malformed));
     }
 
     #[tokio::test]

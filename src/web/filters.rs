@@ -101,6 +101,8 @@ pub(super) struct Moment {
     pub(super) clock: String,
     /// `14 min ago`.
     pub(super) ago: String,
+    /// Whether its day is today: then the time of day says enough.
+    pub(super) today: bool,
 }
 
 impl Moment {
@@ -113,7 +115,13 @@ impl Moment {
             day: date(at, now),
             clock: format!("{hour:02}:{minute:02}"),
             ago: ago(at, now),
+            today: at.date() == now.to_offset(time::UtcOffset::UTC).date(),
         }
+    }
+
+    /// `20:41 UTC`, or `19 Nov, 20:41 UTC` where that is not today: for sentences without markup.
+    pub(super) fn spoken(&self) -> String {
+        if self.today { format!("{} UTC", self.clock) } else { format!("{}, {} UTC", self.day, self.clock) }
     }
 }
 
@@ -141,6 +149,14 @@ pub(super) fn day(at: OffsetDateTime, now: OffsetDateTime) -> String {
 /// The kind of an event as words: `assistant_turn` is an assistant turn.
 pub(super) fn spoken(kind: &str) -> String {
     kind.replace(['_', '-'], " ")
+}
+
+/// The beginning of a text, at most so many characters of it, and whether that is not all.
+pub(super) fn cut(text: &str, most: usize) -> (String, bool) {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => (format!("{}\u{2026}", text[..end].trim_end()), true),
+        None => (text.to_owned(), false),
+    }
 }
 
 /// What a query field may hold without being taken for something else.
@@ -229,6 +245,18 @@ mod tests {
         assert_eq!(day(NOW, NOW), "Today");
         assert_eq!(day(datetime!(2026-11-19 23:59 UTC), NOW), "Yesterday");
         assert_eq!(day(datetime!(2026-11-18 23:59 UTC), NOW), "18 Nov");
+    }
+
+    #[test]
+    fn today_needs_no_date() {
+        assert_eq!(Moment::new(datetime!(2026-11-20 00:01 UTC), NOW).spoken(), "00:01 UTC");
+        assert_eq!(Moment::new(datetime!(2026-11-19 23:59 UTC), NOW).spoken(), "19 Nov, 23:59 UTC");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(cut("näher", 5), ("näher".to_owned(), false));
+        assert_eq!(cut("näher komm", 6), ("näher\u{2026}".to_owned(), true));
     }
 
     #[test]

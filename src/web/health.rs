@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// The answer.
 #[derive(Serialize)]
-struct Health {
+pub(super) struct Health {
     ready: bool,
     last_event_id: i64,
     position: i64,
@@ -56,10 +56,11 @@ struct Due {
     after_events: u64,
     #[serde(with = "rfc3339::option")]
     at: Option<OffsetDateTime>,
+    why: String,
 }
 
 impl Health {
-    fn new(status: Status, ready: bool) -> Self {
+    pub(super) fn new(status: Status, ready: bool) -> Self {
         Self {
             ready,
             last_event_id: status.head,
@@ -72,6 +73,7 @@ impl Health {
                 due_now: status.next_due.due_now,
                 after_events: status.next_due.after_events,
                 at: status.next_due.at,
+                why: status.next_due.why.to_string(),
             },
         }
     }

@@ -5,7 +5,7 @@ use askama::Template;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use super::filters::counted;
+use super::attention::{self, Matter};
 use super::state::AppState;
 use super::{assets, links};
 use crate::engine::Status;
@@ -14,34 +14,37 @@ use crate::error::{Error, Result};
 /// A page of the navigation. Only pages that exist are listed; later ones are added here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Door {
+    Overview,
     Snapshots,
+    Events,
+    Tables,
 }
 
 impl Door {
-    const ALL: [Self; 1] = [Self::Snapshots];
+    const ALL: [Self; 4] = [Self::Overview, Self::Snapshots, Self::Events, Self::Tables];
 
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::Overview => "Overview",
             Self::Snapshots => "Snapshots",
+            Self::Events => "Events",
+            Self::Tables => "Tables",
         }
     }
 
     pub(super) fn url(self) -> &'static str {
         match self {
+            Self::Overview => links::OVERVIEW,
             Self::Snapshots => links::SNAPSHOTS,
+            Self::Events => links::EVENTS,
+            Self::Tables => links::TABLES,
         }
     }
-}
 
-/// The one line under the head: what is not as it should be, the worst only.
-#[derive(Debug, Clone)]
-pub(super) struct Strip {
-    /// The symbol in front of it.
-    pub(super) mark: &'static str,
-    /// What is the matter, in one sentence.
-    pub(super) lead: String,
-    /// What follows from it.
-    pub(super) text: String,
+    /// The door at an address: the only ones that a form may ask to be sent back to.
+    pub(super) fn at(url: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|door| door.url() == url)
+    }
 }
 
 /// Everything of a page but its content.
@@ -51,7 +54,10 @@ pub(super) struct Shell {
     pub(super) doors: Vec<(Door, bool)>,
     /// Where the store stands; empty where a page does not know.
     pub(super) standing: String,
-    pub(super) strip: Option<Strip>,
+    /// The one line under the head: what is not as it should be, the worst only.
+    pub(super) strip: Option<Matter>,
+    /// Where the strip's button leads back to.
+    pub(super) back: &'static str,
     pub(super) data_dir: String,
     pub(super) version: &'static str,
     /// How a program gets the same as JSON, and a terminal as text; empty where neither can.
@@ -70,6 +76,7 @@ impl Shell {
             doors: Door::ALL.map(|door| (door, false)).to_vec(),
             standing: String::new(),
             strip: None,
+            back: links::OVERVIEW,
             data_dir: state.engine.data_dir().display().to_string(),
             version: env!("CARGO_PKG_VERSION"),
             as_json: String::new(),
@@ -85,7 +92,8 @@ impl Shell {
         Self {
             doors: Door::ALL.map(|each| (each, each == door)).to_vec(),
             standing: standing(status),
-            strip: strip(status),
+            strip: attention::of_store(status, state.engine.now()).into_iter().next(),
+            back: door.url(),
             ..Self::bare(state, title)
         }
     }
@@ -113,30 +121,6 @@ fn standing(status: &Status) -> String {
     }
 }
 
-fn strip(status: &Status) -> Option<Strip> {
-    if status.held {
-        let wait = if status.waiting == 1 { "is in the log and waits" } else { "are in the log and wait" };
-        let newer = counted(status.waiting, "newer event");
-        return Some(Strip {
-            mark: "paused",
-            lead: format!("The tables are paused at event {}.", status.position),
-            text: format!("{newer} {wait}. The next event that comes in, or a restart, applies them as well."),
-        });
-    }
-    let stuck = status.stuck.as_ref()?;
-    let later = status.waiting.saturating_sub(1);
-    let later =
-        if later == 1 { "1 later event waits".to_owned() } else { format!("{} wait", counted(later, "later event")) };
-    Some(Strip {
-        mark: "stuck",
-        lead: format!("The tables stopped before event {}.", stuck.event),
-        text: format!(
-            "It breaks a rule: {}. Nothing is lost; {later}, and new ones are refused until this is mended.",
-            stuck.reason.trim_end_matches('.')
-        ),
-    })
-}
-
 /// The response that holds a page.
 ///
 /// # Errors
@@ -146,4 +130,16 @@ pub(super) fn page(template: &impl Template) -> Result<Response> {
     let html = template.render().map_err(|error| Error::internal("a page cannot be drawn").because(error))?;
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind)], html).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_doors_lead_back() {
+        assert_eq!(Door::at("/state"), Some(Door::Tables));
+        assert_eq!(Door::at("//elsewhere"), None);
+        assert_eq!(Door::at("/events/1"), None);
+    }
 }

@@ -3,8 +3,32 @@
 use super::filters::encoded;
 use crate::snapshot::{Kind, Scope, SnapshotId};
 
+/// The overview.
+pub(super) const OVERVIEW: &str = "/";
 /// The list of snapshots.
 pub(super) const SNAPSHOTS: &str = "/snapshots";
+/// The log.
+pub(super) const EVENTS: &str = "/events";
+/// The list of tables.
+pub(super) const TABLES: &str = "/state";
+/// Where the form goes that takes a snapshot.
+pub(super) const TAKE: &str = "/snapshots/take";
+/// Where the form goes that applies what waits.
+pub(super) const REPLAY: &str = "/projection/replay";
+/// Where the form goes that loads the sample story.
+pub(super) const SAMPLE: &str = "/sample";
+/// Where the form goes that continues it.
+pub(super) const SAMPLE_CONTINUE: &str = "/sample/continue";
+
+/// One event.
+pub(super) fn event(id: i64) -> String {
+    format!("{EVENTS}/{id}")
+}
+
+/// The rows of one table.
+pub(super) fn table(name: &str) -> String {
+    format!("{TABLES}/{}", encoded(name))
+}
 
 /// The list with the result box of an operation.
 pub(super) fn done(operation: i64) -> String {
@@ -51,6 +75,31 @@ impl SnapshotLinks {
     /// Where the restore form goes.
     pub(super) fn restore(&self) -> String {
         format!("/snapshots/restore/{}", self.id)
+    }
+
+    /// Where the form goes that pins it.
+    pub(super) fn pin(&self) -> String {
+        format!("/snapshots/{}/pin", self.id)
+    }
+
+    /// Where the form goes that unpins it.
+    pub(super) fn unpin(&self) -> String {
+        format!("/snapshots/{}/unpin", self.id)
+    }
+
+    /// Where the form goes that names it.
+    pub(super) fn label(&self) -> String {
+        format!("/snapshots/{}/label", self.id)
+    }
+
+    /// Where the form goes that reads it whole and compares every hash.
+    pub(super) fn verify(&self) -> String {
+        format!("/snapshots/{}/verify", self.id)
+    }
+
+    /// Where the form goes that deletes it.
+    pub(super) fn delete(&self) -> String {
+        format!("/snapshots/{}/delete", self.id)
     }
 }
 

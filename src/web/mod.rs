@@ -7,24 +7,37 @@
 //!
 //! Reading order: `guard`, `negotiate`, `extract`, `error`, `state`; then the pages.
 
+mod about;
 mod assets;
+mod attention;
+mod damaged;
 mod diff;
+mod due;
 mod error;
+mod event_list;
+mod event_page;
+mod event_view;
 mod events;
 mod extract;
 mod filters;
 mod guard;
 mod headers;
 mod health;
+mod keeping;
 mod layout;
 mod links;
 mod negotiate;
+mod operations;
 mod outcome;
+mod overview;
 mod plan;
 mod plan_view;
+mod replay;
 mod rows;
+mod sample;
 mod snapshots;
 mod state;
+mod tables;
 
 use std::any::Any;
 use std::future::Future;
@@ -35,7 +48,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
@@ -95,17 +108,28 @@ pub fn router(engine: Arc<Engine>, settings: Settings) -> Router {
 
     Router::new()
         // Pages
-        .route("/", get(async || Redirect::to(links::SNAPSHOTS)))
+        .route(links::OVERVIEW, get(overview::show))
         .route(links::SNAPSHOTS, get(snapshots::list))
         .route("/snapshots/{id}/preview", get(plan::preview))
         .route("/snapshots/{id}/diff", get(diff::show))
+        .route(links::EVENTS, get(event_list::show).post(events::append))
+        .route("/events/{id}", get(event_page::show))
+        .route(links::TABLES, get(tables::list))
+        .route("/state/{table}", get(tables::rows))
         // Changes
-        .route("/snapshots/take", post(snapshots::take))
+        .route(links::TAKE, post(snapshots::take))
         // A fixed word wins over `{id}`: reading these two paths of a snapshot named `restore` ends
         // up here as well.
         .route("/snapshots/restore/{id}", post(plan::restore).get(plan::read_one_named_restore))
+        .route("/snapshots/{id}/pin", post(keeping::pin))
+        .route("/snapshots/{id}/unpin", post(keeping::unpin))
+        .route("/snapshots/{id}/label", post(keeping::label))
+        .route("/snapshots/{id}/verify", post(keeping::verify))
+        .route("/snapshots/{id}/delete", post(keeping::delete))
+        .route(links::REPLAY, post(replay::replay))
+        .route(links::SAMPLE, post(sample::load))
+        .route(links::SAMPLE_CONTINUE, post(sample::go_on))
         // For programs
-        .route("/events", post(events::append))
         .route("/health", get(health::show))
         .route("/static/{*path}", get(assets::serve))
         .fallback(async || refused(ErrorKind::NotFound, "There is no such page."))

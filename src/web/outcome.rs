@@ -3,7 +3,8 @@
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::filters::{Moment, counted, took};
+use super::attention::{self, Action};
+use super::filters::{Moment, counted, size, took};
 use super::links::SnapshotLinks;
 use crate::engine::Status;
 use crate::history::{Operation, What};
@@ -15,6 +16,8 @@ pub(super) struct Outcome {
     pub(super) heading: String,
     pub(super) text: String,
     pub(super) link: Option<(&'static str, String)>,
+    /// What can be done next, while it can.
+    pub(super) action: Option<Action>,
 }
 
 impl Outcome {
@@ -23,7 +26,8 @@ impl Outcome {
         match operation.what {
             What::Take => Some(taken(&operation.detail)),
             What::Restore => Some(restored(operation, status, safety_kept)),
-            _ => None,
+            What::Delete => Some(deleted(&operation.detail)),
+            What::Prune | What::Replay | What::Domain => None,
         }
     }
 }
@@ -38,7 +42,21 @@ fn taken(detail: &Value) -> Outcome {
         Some(label) => format!("It is called \u{201c}{label}\u{201d}."),
         None => String::new(),
     };
-    Outcome { heading, text, link: link("See what going back to it would change", detail) }
+    Outcome { heading, text, link: link("See what going back to it would change", detail), action: None }
+}
+
+fn deleted(detail: &Value) -> Outcome {
+    let id = detail["removed"][0].as_str().unwrap_or_default();
+    let text = match (detail["skipped"].as_bool(), detail["bytes"].as_u64()) {
+        (Some(true), _) => {
+            "What only it needed is still on the disk: other work uses the pieces now, or a snapshot cannot be read, so \
+             nothing says which pieces are needed."
+                .to_owned()
+        }
+        (_, None | Some(0)) => "What it shared with other snapshots stays.".to_owned(),
+        (_, Some(bytes)) => format!("{} are free.", size(bytes)),
+    };
+    Outcome { heading: format!("The snapshot {id} is deleted."), text, link: None, action: None }
 }
 
 fn restored(operation: &Operation, status: &Status, safety_kept: std::time::Duration) -> Outcome {
@@ -56,6 +74,7 @@ fn restored(operation: &Operation, status: &Status, safety_kept: std::time::Dura
         heading,
         text: format!("{done} A safety copy of what was there before is kept until {until}."),
         link: link("See the safety copy", &detail["safety_snapshot"]),
+        action: status.held.then(|| attention::apply(status.waiting)),
     }
 }
 

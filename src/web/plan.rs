@@ -8,9 +8,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::diff::{self, kind, scope};
+use super::damaged;
+use super::diff;
 use super::error::{self, Failure, retry_hint};
 use super::extract::{Fields, Form, Query, RawId};
+use super::keeping::typed_wrongly;
 use super::layout::page;
 use super::links;
 use super::negotiate::Wants;
@@ -19,7 +21,7 @@ use super::snapshots::means;
 use super::state::{AppState, blocking};
 use crate::engine::{DiffPage, Engine};
 use crate::error::{Error, ErrorKind, Result};
-use crate::snapshot::{Expected, Kind, Restored, Scope, SnapshotId};
+use crate::snapshot::{Expected, Kind, Preview, Restored, Scope, SnapshotId};
 
 /// Rows beside the plan; the page of differences has the rest.
 const ROWS_BESIDE: usize = 20;
@@ -31,15 +33,25 @@ pub(super) async fn preview(
     RawId(id): RawId,
     Query(fields): Query,
 ) -> Result<Response, Failure> {
-    let (kind, id) = (kind(&fields)?, id.parse::<SnapshotId>()?);
-    let scope = scope(&fields)?;
+    let (kind, id) = (fields.kind()?, id.parse::<SnapshotId>()?);
+    let scope = fields.scope()?;
     if wants.json() {
-        let preview = blocking(&state, move |engine| engine.preview(&id, kind, scope)).await?;
+        let preview = blocking(&state, move |engine| sound(engine, &id, kind, scope)).await?;
         return Ok(Json(preview).into_response());
     }
-    let asked = Asked { id, kind, scope, table: owned(&fields, "table")?, q: owned(&fields, "q")? };
-    let drawn = blocking(&state, move |engine| draw(engine, &asked)).await?;
-    Ok(page(&PlanPage::new(&state, drawn, Typed::default(), None))?)
+    let asked = Asked { id: id.clone(), kind, scope, table: fields.owned("table")?, q: fields.owned("q")? };
+    match blocking(&state, move |engine| draw(engine, &asked)).await {
+        Ok(drawn) => Ok(page(&PlanPage::new(&state, drawn, Typed::default(), None))?),
+        Err(error) if wants == Wants::Page => damaged::answer(&state, kind, &id, error, None).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A preview of a snapshot that is not known as damaged: a piece that a plan does not need may be.
+fn sound(engine: &Engine, id: &SnapshotId, kind: Kind, scope: Scope) -> Result<Preview> {
+    let preview = engine.preview(id, kind, scope)?;
+    damaged::known(&preview.snapshot)?;
+    Ok(preview)
 }
 
 /// `GET /snapshots/restore/preview` and `…/diff`: the plan and the rows of a snapshot that is
@@ -67,13 +79,9 @@ struct Asked {
     q: Option<String>,
 }
 
-fn owned(fields: &Fields, name: &str) -> Result<Option<String>> {
-    Ok(fields.filled(name)?.map(str::to_owned))
-}
-
 /// The plan, and the rows of the table asked for or of the first one that changes.
 fn draw(engine: &Engine, asked: &Asked) -> Result<Drawn> {
-    let preview = engine.preview(&asked.id, asked.kind, asked.scope)?;
+    let preview = sound(engine, &asked.id, asked.kind, asked.scope)?;
     // Where the tables alone cannot go back, the counts are those of everything.
     let scope = if preview.tables_alone.is_some() { Scope::Everything } else { asked.scope };
     let first = preview.tables.iter().find(|table| table.total() > 0).map(|table| table.name.clone());
@@ -95,7 +103,7 @@ pub(super) async fn restore(
     RawId(id): RawId,
     Form(fields): Form,
 ) -> Result<Response, Failure> {
-    let kind = kind(&fields)?;
+    let kind = fields.kind()?;
     match run(&state, wants, &id, kind, &fields).await {
         Ok(restored) if wants.json() => Ok(Json(restored).into_response()),
         Ok(restored) => Ok(Redirect::to(&links::done(restored.operation)).into_response()),
@@ -110,7 +118,7 @@ async fn run(state: &AppState, wants: Wants, id: &str, kind: Kind, fields: &Fiel
         return Err(Error::malformed("confirm_id does not match snapshot id"));
     }
     let id: SnapshotId = id.parse()?;
-    let scope = scope(fields)?;
+    let scope = fields.scope()?;
     let expected = Expected {
         head: fields.number("expected_head", "the id of an event")?,
         epoch: fields.number("expected_epoch", "a whole number")?,
@@ -122,9 +130,11 @@ async fn run(state: &AppState, wants: Wants, id: &str, kind: Kind, fields: &Fiel
 /// The plan as it is now, with what stopped the restore. Where no plan can be drawn, or where the
 /// fault is the server's, the error stands alone.
 async fn again(state: &AppState, id: &str, kind: Kind, fields: &Fields, error: Error) -> Result<Response, Failure> {
-    let alone =
-        matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Damaged | ErrorKind::Internal | ErrorKind::Refused);
+    let alone = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Internal | ErrorKind::Refused);
     let Some(id) = id.parse::<SnapshotId>().ok().filter(|_| !alone) else { return Err(error.into()) };
+    if error.kind() == ErrorKind::Damaged {
+        return damaged::answer(state, kind, &id, error, None).await;
+    }
     let typed = Typed::read(fields);
     let asked = Asked { id, kind, scope: typed.scope.unwrap_or(Scope::Projections), table: None, q: None };
     let Ok(drawn) = blocking(state, move |engine| draw(engine, &asked)).await else { return Err(error.into()) };
@@ -133,4 +143,28 @@ async fn again(state: &AppState, id: &str, kind: Kind, fields: &Fields, error: E
     *response.status_mut() = error::status(error.kind());
     retry_hint(&mut response);
     Ok(response)
+}
+
+/// The page of a snapshot that is not deleted since another id was typed, with that on it.
+pub(super) async fn not_deleted(
+    state: &AppState,
+    kind: Kind,
+    id: SnapshotId,
+    typed: String,
+    error: Error,
+) -> Result<Response, Failure> {
+    let wrong = typed_wrongly(&typed, &id);
+    let asked = Asked { id: id.clone(), kind, scope: Scope::Projections, table: None, q: None };
+    match blocking(state, move |engine| draw(engine, &asked)).await {
+        Ok(drawn) => {
+            let typed = Typed::to_delete(typed);
+            let mut response = page(&PlanPage::new(state, drawn, typed, Some(Notice::NotDeleted(wrong))))?;
+            *response.status_mut() = error::status(error.kind());
+            Ok(response)
+        }
+        Err(damage) if damage.kind() == ErrorKind::Damaged => {
+            damaged::answer(state, kind, &id, error, Some((typed, wrong))).await
+        }
+        Err(_) => Err(error.into()),
+    }
 }

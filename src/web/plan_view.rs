@@ -4,13 +4,16 @@ use askama::Template;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::about::About;
+use super::attention::Matter;
 use super::error::sentence;
 use super::extract::Fields;
 use super::filters::{self, Moment, counted, grouped};
-use super::layout::{Door, Shell, Strip};
+use super::keeping::typed_wrongly;
+use super::layout::{Door, Shell};
 use super::links::SnapshotLinks;
 use super::rows::{Cell, RowView, views};
-use super::snapshots::{Name, keep};
+use super::snapshots::Name;
 use super::state::AppState;
 use crate::engine::Status;
 use crate::error::{Error, ErrorKind};
@@ -31,17 +34,25 @@ pub(super) struct Drawn {
 pub(super) struct Typed {
     pub(super) confirm: String,
     pub(super) scope: Option<Scope>,
+    /// What was typed to delete the snapshot.
+    delete: String,
     head: Option<i64>,
     epoch: Option<u64>,
 }
 
 impl Typed {
+    /// What was typed to delete the snapshot.
+    pub(super) fn to_delete(typed: String) -> Self {
+        Self { delete: typed, ..Self::default() }
+    }
+
     /// Reads what can be read; what cannot is the error's matter.
     pub(super) fn read(fields: &Fields) -> Self {
         let scope = fields.get("scope").ok().flatten().filter(|scope| !scope.is_empty());
         Self {
             confirm: fields.get("confirm_id").ok().flatten().unwrap_or_default().trim().to_owned(),
             scope: scope.and_then(|scope| scope.parse().ok()),
+            delete: String::new(),
             head: fields.number("expected_head", "").ok().flatten(),
             epoch: fields.number("expected_epoch", "").ok().flatten(),
         }
@@ -53,20 +64,26 @@ impl Typed {
 pub(super) enum Notice {
     /// The id was typed wrongly: said at the top and at the field.
     Wrong(String),
+    /// The id was typed wrongly to delete the snapshot.
+    NotDeleted(String),
     /// The store moved while the plan was read.
-    Moved(Strip),
+    Moved(Matter),
     /// Anything else, in the error's own words.
     Stopped(String),
 }
 
 impl Notice {
+    fn not_deleted(&self) -> Option<String> {
+        match self {
+            Self::NotDeleted(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
     pub(super) fn of(error: &Error, typed: &Typed, now: &Preview) -> Self {
         let id = &now.snapshot.snapshot_id;
         if typed.confirm != id.as_str() {
-            return Self::Wrong(match typed.confirm.as_str() {
-                "" => format!("Nothing was typed; the id is {id}. Nothing was done."),
-                confirm => format!("That is {confirm}; the id is {id}. Nothing was done."),
-            });
+            return Self::Wrong(typed_wrongly(&typed.confirm, id));
         }
         let newer = typed.head.map_or(0, |head| now.current_event_log_max_id - head);
         let moved = newer != 0 || typed.epoch.is_some_and(|epoch| epoch != now.epoch);
@@ -80,7 +97,7 @@ impl Notice {
             _ => "The store changed while you were reading.".to_owned(),
         };
         let text = "Nothing was done. This is the plan as it is now.".to_owned();
-        Self::Moved(Strip { mark: "moved", lead, text })
+        Self::Moved(Matter { mark: "moved", lead, text, action: None })
     }
 }
 
@@ -107,7 +124,6 @@ pub(super) struct PlanPage {
     kind: Kind,
     at: Moment,
     name: Name,
-    keep: String,
     checked: Option<Moment>,
     rehearsed: Option<Moment>,
     matches: Option<bool>,
@@ -124,8 +140,7 @@ pub(super) struct PlanPage {
     beside: Option<Beside>,
     head: i64,
     epoch: u64,
-    events: u64,
-    bytes: u64,
+    about: About,
 }
 
 /// The rows of one table beside the plan.
@@ -148,6 +163,7 @@ impl PlanPage {
         let title = format!("Go back to {}, {}", at.day, at.clock);
         let command = format!("backstitch snapshot restore {} --kind {}", snapshot.snapshot_id, snapshot.kind);
         let shell = Shell::new(state, &status, &title, Door::Snapshots).also(state, &links.plan(), command);
+        let (delete, not_deleted) = (typed.delete.clone(), notice.as_ref().and_then(Notice::not_deleted));
         let current = rows.as_ref().map(|rows| rows.table.clone()).unwrap_or_default();
         Self {
             shell: Self::with_strip(shell, notice.as_ref()),
@@ -158,7 +174,6 @@ impl PlanPage {
             kind: snapshot.kind,
             at,
             name: Name::of(snapshot),
-            keep: keep(snapshot, now),
             checked: snapshot.checked_at.map(|at| Moment::new(at, now)),
             rehearsed: snapshot.proven_at.map(|at| Moment::new(at, now)),
             matches: snapshot.on_this_history,
@@ -174,8 +189,7 @@ impl PlanPage {
             beside: rows.map(|rows| Beside::new(&rows, &preview, &links, scope, q)),
             head: preview.current_event_log_max_id,
             epoch: preview.epoch,
-            events: preview.event_log_rows_in_snapshot,
-            bytes: snapshot.unique_bytes,
+            about: About::new(snapshot, Some(preview.event_log_rows_in_snapshot), now).refused(delete, not_deleted),
             links,
         }
     }
@@ -197,7 +211,7 @@ impl PlanPage {
 
     fn top(&self) -> Option<&str> {
         match &self.notice {
-            Some(Notice::Wrong(text) | Notice::Stopped(text)) => Some(text),
+            Some(Notice::Wrong(text) | Notice::NotDeleted(text) | Notice::Stopped(text)) => Some(text),
             _ => None,
         }
     }
@@ -250,7 +264,7 @@ fn tables_only(preview: &Preview, events: u64) -> String {
     }
     format!(
         "The tables return to how they were at event {event}. The log keeps all of its {}; {}, and the tables stay \
-         paused until a new event comes in, or you restart. {copy}",
+         paused until you apply them, a new event comes in, or you restart. {copy}",
         counted(events, "event"),
         newest(preview.events_removed, "wait", "waits"),
     )

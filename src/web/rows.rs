@@ -1,6 +1,6 @@
 //! Rows that a restore would write or delete, as the plan and the page of differences show them.
 
-use super::filters::size;
+use super::filters::{self, size};
 use crate::image::Value;
 use crate::snapshot::{Diff, DiffRow, RowChange};
 
@@ -15,7 +15,7 @@ pub(super) enum Cell {
 }
 
 impl Cell {
-    fn of(value: &Value) -> Self {
+    pub(super) fn of(value: &Value) -> Self {
         match value {
             Value::Null => Self::Null,
             Value::Integer(number) => Self::Number(number.to_string()),
@@ -24,6 +24,21 @@ impl Cell {
             Value::Text(bytes) => Self::Text(String::from_utf8_lossy(bytes).into_owned()),
             Value::Blob(bytes) => Self::Blob(format!("blob, {}", size(bytes.len() as u64))),
         }
+    }
+
+    /// At most so many characters of a text, and whether that is not all.
+    pub(super) fn cut(self, most: usize) -> (Self, bool) {
+        match self {
+            Self::Text(text) => {
+                let (text, is_cut) = filters::cut(&text, most);
+                (Self::Text(text), is_cut)
+            }
+            other => (other, false),
+        }
+    }
+
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self, Self::Number(_))
     }
 
     /// As part of a key: on one line, whatever it is.

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::json;
 use time::OffsetDateTime;
 
+use super::due::{self, Timed};
 use super::error::Failure;
 use super::extract::{Fields, Form, Query};
 use super::filters::{self, Moment};
@@ -15,6 +16,7 @@ use super::layout::{Door, Shell, address, page};
 use super::links::{self, SnapshotLinks};
 use super::negotiate::Wants;
 use super::outcome::Outcome;
+use super::sample;
 use super::state::{AppState, blocking};
 use crate::engine::{Engine, Status};
 use crate::error::{Error, ErrorKind, Result};
@@ -33,7 +35,9 @@ struct SnapshotsPage {
     empty: bool,
     new: bool,
     events_url: String,
-    next: String,
+    /// The domain is the one that the sample story is told in.
+    can_sample: bool,
+    next: Timed,
     days: Vec<Day>,
     count: u64,
 }
@@ -44,21 +48,21 @@ struct Day {
     rows: Vec<Row>,
 }
 
-/// One snapshot as the list shows it.
-struct Row {
-    id: String,
-    at: Moment,
-    name: Name,
+/// One snapshot as lists show it.
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) at: Moment,
+    pub(super) name: Name,
     keep: String,
-    behind: String,
+    pub(super) behind: String,
     /// Events came after it.
-    later: bool,
-    damaged: Option<String>,
+    pub(super) later: bool,
+    pub(super) damaged: Option<String>,
     checked: Option<Moment>,
     rehearsed: Option<Moment>,
     matches: Option<bool>,
     bytes: u64,
-    plan: String,
+    pub(super) plan: String,
 }
 
 /// What a snapshot is called, and with which mark.
@@ -95,7 +99,7 @@ impl Name {
 }
 
 impl Row {
-    fn new(snapshot: Snapshot, head: i64, now: OffsetDateTime) -> Self {
+    pub(super) fn new(snapshot: Snapshot, head: i64, now: OffsetDateTime) -> Self {
         Self {
             at: Moment::new(snapshot.created_at, now),
             name: Name::of(&snapshot),
@@ -159,22 +163,6 @@ fn by_day(snapshots: Vec<Snapshot>, head: i64, now: OffsetDateTime) -> Vec<Day> 
     days
 }
 
-/// When the next one is taken, and why.
-fn next(status: &Status, now: OffsetDateTime) -> String {
-    let due = &status.next_due;
-    if status.held || status.stuck.is_some() {
-        return "None is taken by itself while the tables do not follow the log.".to_owned();
-    }
-    if due.due_now {
-        return "The next one is due now.".to_owned();
-    }
-    let after = filters::counted(due.after_events, "more event");
-    match due.at {
-        Some(at) => format!("Next one after {after}, or at {} UTC if anything changes.", Moment::new(at, now).clock),
-        None => format!("Next one after {after}."),
-    }
-}
-
 /// `GET /snapshots`, with the result box of `?done=<operation>`.
 pub(super) async fn list(
     State(state): State<AppState>,
@@ -207,8 +195,9 @@ impl SnapshotsPage {
             outcome,
             empty: status.events == 0 && snapshots.is_empty(),
             new: state.engine.is_new(),
-            events_url: address(state, "/events"),
-            next: next(status, now),
+            events_url: address(state, links::EVENTS),
+            can_sample: sample::fits(status),
+            next: due::next(status, "one", now),
             count: snapshots.len() as u64,
             days: by_day(snapshots, status.head, now),
         }
@@ -236,7 +225,8 @@ pub(super) fn means(wants: Wants) -> Means {
     }
 }
 
-fn label(fields: &Fields) -> Result<Option<String>> {
+/// The field `label` as a name for a snapshot; none where it is not there or blank.
+pub(super) fn label(fields: &Fields) -> Result<Option<String>> {
     let Some(label) = fields.filled("label")? else { return Ok(None) };
     if label.chars().count() > LABEL_LIMIT || label.chars().any(char::is_control) {
         return Err(Error::malformed(format!("label must be one line of at most {LABEL_LIMIT} characters")));

@@ -1,6 +1,11 @@
 //! What tests share: a store in a temporary folder, a story to fill it, and looking at all of it.
 
+mod app;
+mod http;
+mod memory;
 mod program;
+mod random;
+mod replay;
 mod story;
 
 use std::collections::BTreeMap;
@@ -14,7 +19,12 @@ use backstitch::log::{Appended, NewEvent};
 use backstitch::snapshot::{Expected, Restored, Scope, Snapshot};
 use tempfile::TempDir;
 
+pub use app::{CLIENTS, HTML, JSON, PLAIN, Page, Reply, TestApp, encoded};
+pub use http::{Answer, request};
+pub use memory::memory_folder;
 pub use program::{Server, program};
+pub use random::{Random, count, seed};
+pub use replay::assert_follows;
 pub use story::{Story, story};
 
 /// A store in a folder of its own. The engine closes before the folder goes.

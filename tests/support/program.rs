@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// The program on a data folder; the caller adds the command.
 pub fn program(folder: &Path) -> Command {
@@ -46,6 +46,18 @@ impl Server {
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Asks it to stop, as a service manager does, and waits until it has.
+    pub fn terminate(self) -> ExitStatus {
+        self.stop_with("-TERM")
+    }
+
+    /// Sends it a signal and waits until it has ended.
+    pub fn stop_with(mut self, signal: &str) -> ExitStatus {
+        let asked = Command::new("kill").args([signal, &self.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        self.child.wait().unwrap()
     }
 
     /// Kills it without a chance to clean up.

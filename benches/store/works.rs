@@ -1,0 +1,231 @@
+//! The pieces of work that are measured, each in a process of its own on a copy of the store.
+
+use std::path::Path;
+use std::time::Duration;
+
+use backstitch::engine::{Engine, Loaded, Options};
+use backstitch::history::Means;
+use backstitch::snapshot::{Expected, Kind, Scope, Snapshot, SnapshotId};
+
+use crate::measure::{Cost, bytes_in, measure, measure_each};
+use crate::peers;
+use crate::story::Story;
+
+/// Short work is repeated so often, since processor time is counted in hundredths of a second.
+const OFTEN: u32 = 200;
+
+/// A piece of work.
+pub(crate) struct Work {
+    pub(crate) name: &'static str,
+    /// What it is compared with: the name of another.
+    pub(crate) peer: Option<&'static str>,
+    /// What the folder holds at the beginning.
+    pub(crate) start: Start,
+    run: fn(&Path, u64) -> Cost,
+}
+
+/// What a folder holds at the beginning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// The store without a snapshot.
+    Plain,
+    /// The store with one snapshot.
+    Taken,
+}
+
+pub(crate) const DUMP: &str = "JSON dump";
+pub(crate) const RELOAD: &str = "JSON reload, tables";
+const VACUUM: &str = "VACUUM INTO";
+
+/// In the order of the table.
+pub(crate) const WORKS: &[Work] = &[
+    Work { name: VACUUM, peer: None, start: Start::Plain, run: vacuum },
+    Work { name: DUMP, peer: None, start: Start::Plain, run: dump },
+    Work { name: RELOAD, peer: None, start: Start::Plain, run: |folder, _| reload(folder, false) },
+    Work { name: "JSON reload, log too", peer: None, start: Start::Plain, run: |folder, _| reload(folder, true) },
+    Work { name: "first take", peer: Some(DUMP), start: Start::Plain, run: first_take },
+    Work { name: "take, 100 events on", peer: Some(VACUUM), start: Start::Taken, run: next_take },
+    Work { name: "preview, 100 back", peer: Some(RELOAD), start: Start::Taken, run: preview },
+    Work { name: "restore, 100 back", peer: Some("JSON reload, log too"), start: Start::Taken, run: restore_all },
+    Work { name: "restore, tables", peer: Some(RELOAD), start: Start::Taken, run: restore_tables },
+    Work { name: "full replay", peer: Some(RELOAD), start: Start::Plain, run: replay },
+    Work { name: "JSON list of 5", peer: None, start: Start::Plain, run: parse_five },
+    Work { name: "list 5 snapshots", peer: Some("JSON list of 5"), start: Start::Taken, run: list },
+    Work { name: "JSON is one due?", peer: None, start: Start::Plain, run: json_due },
+    Work { name: "is one due?", peer: Some("JSON is one due?"), start: Start::Taken, run: due },
+    Work { name: "open, nothing to do", peer: Some(RELOAD), start: Start::Taken, run: open_idle },
+];
+
+impl Work {
+    pub(crate) fn run(&self, folder: &Path, events: u64) -> Cost {
+        (self.run)(folder, events)
+    }
+
+    /// Whether it needs a dump beside the store.
+    pub(crate) fn needs_dump(&self) -> bool {
+        self.name.starts_with("JSON") && self.name != DUMP
+    }
+}
+
+pub(crate) fn open(folder: &Path) -> Engine {
+    let mut options = Options::new(folder);
+    options.busy_timeout = Duration::from_secs(600);
+    Engine::open(options).unwrap()
+}
+
+/// Makes the store that all others are copies of.
+pub(crate) fn make_store(folder: &Path, events: u64) {
+    let engine = open(folder);
+    let mut story = Story::new();
+    let mut left = events;
+    while left > 0 {
+        let lot = left.min(5_000);
+        engine.append(story.tell(lot)).unwrap();
+        left -= lot;
+    }
+}
+
+pub(crate) fn take(engine: &Engine) -> Snapshot {
+    engine.take_snapshot(None, false, Means::Command).unwrap().snapshot
+}
+
+fn newest(engine: &Engine) -> SnapshotId {
+    engine.latest_snapshot(Kind::Periodic).unwrap().unwrap().snapshot_id
+}
+
+fn first_take(folder: &Path, _: u64) -> Cost {
+    let engine = open(folder);
+    measure(
+        || {
+            take(&engine);
+        },
+        || bytes_in(&folder.join("snapshots")),
+    )
+}
+
+fn next_take(folder: &Path, events: u64) -> Cost {
+    let engine = open(folder);
+    engine.append(Story::after(events).tell(100)).unwrap();
+    let before = bytes_in(&folder.join("snapshots"));
+    measure(
+        || {
+            take(&engine);
+        },
+        || bytes_in(&folder.join("snapshots")) - before,
+    )
+}
+
+fn preview(folder: &Path, events: u64) -> Cost {
+    let engine = open(folder);
+    engine.append(Story::after(events).tell(100)).unwrap();
+    let id = newest(&engine);
+    measure(
+        || {
+            let preview = engine.preview(&id, Kind::Periodic, Scope::Everything).unwrap();
+            assert_eq!(preview.events_removed, 100);
+        },
+        || 0,
+    )
+}
+
+fn restore_all(folder: &Path, events: u64) -> Cost {
+    restore(folder, events, Scope::Everything)
+}
+
+fn restore_tables(folder: &Path, events: u64) -> Cost {
+    restore(folder, events, Scope::Projections)
+}
+
+fn restore(folder: &Path, events: u64, scope: Scope) -> Cost {
+    let engine = open(folder);
+    engine.append(Story::after(events).tell(100)).unwrap();
+    let id = newest(&engine);
+    let before = bytes_in(&folder.join("snapshots"));
+    measure(
+        || {
+            engine.restore_from_snapshot(&id, Kind::Periodic, scope, Expected::default(), Means::Command).unwrap();
+        },
+        || bytes_in(&folder.join("snapshots")) - before,
+    )
+}
+
+/// The tables are marked as out of date from the first event on, and there is no snapshot.
+fn replay(folder: &Path, events: u64) -> Cost {
+    peers::open(folder).execute("UPDATE backstitch_state SET stale_from = 1", []).unwrap();
+    let engine = open(folder);
+    measure(
+        || {
+            let load = engine.cold_load(None, false).unwrap();
+            assert_eq!((load.loaded, load.applied), (Loaded::Everything, events));
+        },
+        || 0,
+    )
+}
+
+fn list(folder: &Path, events: u64) -> Cost {
+    let engine = open(folder);
+    let mut story = Story::after(events);
+    for _ in 0..4 {
+        engine.append(story.tell(100)).unwrap();
+        take(&engine);
+    }
+    drop(engine);
+    let engine = open(folder);
+    measure_each(OFTEN, || assert_eq!(engine.snapshots().unwrap().len(), 5))
+}
+
+fn due(folder: &Path, events: u64) -> Cost {
+    let engine = open(folder);
+    engine.append(Story::after(events).tell(100)).unwrap();
+    measure_each(OFTEN, || assert!(engine.should_take_periodic_snapshot().unwrap()))
+}
+
+fn open_idle(folder: &Path, _: u64) -> Cost {
+    measure_each(10, || {
+        let engine = open(folder);
+        assert_eq!(engine.cold_load(None, false).unwrap().loaded, Loaded::NothingToDo);
+    })
+}
+
+fn vacuum(folder: &Path, _: u64) -> Cost {
+    let conn = peers::open(folder);
+    let copy = folder.join("copy.db");
+    measure(|| peers::vacuum_into(&conn, &copy), || copy.metadata().unwrap().len())
+}
+
+fn dump(folder: &Path, _: u64) -> Cost {
+    let conn = peers::open(folder);
+    let file = folder.join("dump.json");
+    measure(|| peers::dump(&conn, &file), || file.metadata().unwrap().len())
+}
+
+fn reload(folder: &Path, log: bool) -> Cost {
+    let conn = peers::open(folder);
+    measure(
+        || {
+            peers::reload(&conn, &folder.join("dump.json"), log);
+        },
+        || 0,
+    )
+}
+
+fn parse_five(folder: &Path, _: u64) -> Cost {
+    measure(
+        || {
+            for _ in 0..5 {
+                assert!(peers::parse(&folder.join("dump.json"))["last_event_id"].is_i64());
+            }
+        },
+        || 0,
+    )
+}
+
+fn json_due(folder: &Path, _: u64) -> Cost {
+    let conn = peers::open(folder);
+    measure(
+        || {
+            assert!(!peers::is_due(&conn, &folder.join("dump.json")));
+        },
+        || 0,
+    )
+}

@@ -1,0 +1,177 @@
+//! What is not as it should be: each matter in words, with the one action that mends it.
+//!
+//! The strip of every page shows the first of the store's; the overview shows all of them, and the
+//! damaged snapshots.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::filters::{Moment, counted};
+use super::links::{self, SnapshotLinks};
+use crate::engine::Status;
+use crate::snapshot::Snapshot;
+use crate::store::state::Stuck;
+
+/// Damaged snapshots that the overview names; the list of snapshots has all of them.
+const NAMED: usize = 5;
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Matter {
+    /// The symbol in front of it.
+    #[serde(rename = "what")]
+    pub(super) mark: &'static str,
+    /// What is the matter, in one sentence.
+    pub(super) lead: String,
+    /// What follows from it.
+    pub(super) text: String,
+    /// What mends it; none where there is nothing to do.
+    #[serde(skip)]
+    pub(super) action: Option<Action>,
+}
+
+/// What a reader can do about something.
+#[derive(Debug, Clone)]
+pub(super) enum Action {
+    /// Go somewhere.
+    Link { words: String, url: String },
+    /// Change something.
+    Post { words: String, url: &'static str },
+}
+
+impl Action {
+    pub(super) fn words(&self) -> &str {
+        match self {
+            Self::Link { words, .. } | Self::Post { words, .. } => words,
+        }
+    }
+
+    pub(super) fn url(&self) -> &str {
+        match self {
+            Self::Link { url, .. } => url,
+            Self::Post { url, .. } => url,
+        }
+    }
+
+    /// Whether it is a form that posts, not a link.
+    pub(super) fn posts(&self) -> bool {
+        matches!(self, Self::Post { .. })
+    }
+}
+
+/// What is wrong with the store itself, the worst first.
+pub(super) fn of_store(status: &Status, now: OffsetDateTime) -> Vec<Matter> {
+    let paused = status.held.then(|| paused(status));
+    let stuck = status.stuck.as_ref().map(|at| stuck(at, status.waiting.saturating_sub(1)));
+    [paused, stuck, late(status, now)].into_iter().flatten().collect()
+}
+
+/// The damaged ones among the snapshots.
+pub(super) fn of_snapshots(snapshots: &[Snapshot], now: OffsetDateTime) -> Vec<Matter> {
+    let damaged: Vec<_> = snapshots.iter().filter(|one| one.damaged.is_some()).collect();
+    let mut matters: Vec<Matter> = damaged.iter().take(NAMED).map(|one| damaged_one(one, now)).collect();
+    if let more @ 1.. = damaged.len().saturating_sub(NAMED) {
+        let action = Action::Link { words: "See all snapshots".to_owned(), url: links::SNAPSHOTS.to_owned() };
+        matters.push(Matter {
+            mark: "damaged",
+            lead: format!("{} more damaged.", is_or_are(more as u64, "snapshot")),
+            text: String::new(),
+            action: Some(action),
+        });
+    }
+    matters
+}
+
+/// The button that applies what waits.
+pub(super) fn apply(waiting: u64) -> Action {
+    let words = if waiting == 0 {
+        "Apply the waiting events".to_owned()
+    } else {
+        format!("Apply {}", counted(waiting, "event"))
+    };
+    Action::Post { words, url: links::REPLAY }
+}
+
+fn paused(status: &Status) -> Matter {
+    let wait = if status.waiting == 1 { "is in the log and waits" } else { "are in the log and wait" };
+    let newer = counted(status.waiting, "newer event");
+    let them = if status.waiting == 1 { "it" } else { "them" };
+    Matter {
+        mark: "paused",
+        lead: format!("The tables are paused at event {}.", status.position),
+        text: format!("{newer} {wait}. The next event that comes in, or a restart, applies {them} as well."),
+        action: Some(apply(status.waiting)),
+    }
+}
+
+fn stuck(at: &Stuck, later: u64) -> Matter {
+    let later = match later {
+        0 => String::new(),
+        1 => " 1 later event waits, and".to_owned(),
+        _ => format!(" {} wait, and", counted(later, "later event")),
+    };
+    let rest = if later.is_empty() { " New ones" } else { " new ones" };
+    Matter {
+        mark: "stuck",
+        lead: format!("The tables stopped before event {}.", at.event),
+        text: format!(
+            "Another program wrote it, and it breaks a rule: {}. Nothing is lost.{later}{rest} are refused until this is \
+             mended.",
+            at.reason.trim_end_matches('.')
+        ),
+        action: Some(Action::Link { words: format!("See event {}", at.event), url: links::event(at.event) }),
+    }
+}
+
+/// The policy has wanted a snapshot for more than twice its interval.
+fn late(status: &Status, now: OffsetDateTime) -> Option<Matter> {
+    let (_, taken) = status.last_snapshot.as_ref()?;
+    let due = status.next_due.at.filter(|_| status.next_due.due_now)?;
+    let interval = due - *taken;
+    let is_late = interval.is_positive() && now - due > interval * 2;
+    is_late.then(|| Matter {
+        mark: "unchecked",
+        lead: format!("No checkpoint has been taken since {}.", Moment::new(*taken, now).spoken()),
+        text: "Events have come since, and one is long due.".to_owned(),
+        action: Some(Action::Post { words: "Take snapshot".to_owned(), url: links::TAKE }),
+    })
+}
+
+fn damaged_one(snapshot: &Snapshot, now: OffsetDateTime) -> Matter {
+    let at = Moment::new(snapshot.created_at, now);
+    Matter {
+        mark: "damaged",
+        lead: format!("The snapshot of {}, {} UTC is damaged.", at.day, at.clock),
+        text: "It cannot be restored. Your live data is not affected.".to_owned(),
+        action: Some(Action::Link {
+            words: "See what is wrong, or delete it".to_owned(),
+            url: SnapshotLinks::new(&snapshot.snapshot_id, snapshot.kind).plan(),
+        }),
+    }
+}
+
+fn is_or_are(count: u64, noun: &str) -> String {
+    format!("{} {}", counted(count, noun), if count == 1 { "is" } else { "are" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stuck_store_says_what_waits() {
+        let at = Stuck { event: 1301, reason: "names no bot.".into() };
+        assert_eq!(
+            stuck(&at, 27).text,
+            "Another program wrote it, and it breaks a rule: names no bot. Nothing is lost. 27 later events wait, and \
+             new ones are refused until this is mended."
+        );
+        assert!(stuck(&at, 0).text.ends_with("Nothing is lost. New ones are refused until this is mended."));
+    }
+
+    #[test]
+    fn the_button_names_its_number() {
+        let Action::Post { words, .. } = apply(1) else { return };
+        assert_eq!(words, "Apply 1 event");
+    }
+}

@@ -1,0 +1,205 @@
+//! `GET /events`: the log, page by page; newest first on pages.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::error::Failure;
+use super::event_view::{Line, Said};
+use super::extract::{Fields, Query};
+use super::filters::{self, encoded};
+use super::layout::{Door, Shell, page};
+use super::links;
+use super::negotiate::Wants;
+use super::state::{AppState, blocking};
+use crate::domain::Domain;
+use crate::engine::{Engine, Status};
+use crate::error::Result;
+use crate::log::{Event, EventQuery};
+
+/// Kinds that the form offers; one that is asked for by the address is there in any case.
+const KINDS: usize = 100;
+
+/// The answer for programs; each payload byte for byte.
+#[derive(Serialize)]
+struct Answer {
+    events: Vec<Event>,
+}
+
+/// Everything that the page is drawn from.
+struct Seen {
+    status: Status,
+    events: Vec<Event>,
+    /// More on the side that the page was read towards.
+    more: bool,
+    kinds: Vec<(String, u64)>,
+    domain: Arc<Domain>,
+}
+
+/// `GET /events?before=&after=&limit=&kind=&branch_id=&q=`.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    wants: Wants,
+    Query(fields): Query,
+) -> Result<Response, Failure> {
+    let query = read(&fields, state.settings.page_limit)?;
+    if wants.json() {
+        let events = blocking(&state, move |engine| engine.events(&query)).await?;
+        return Ok(Json(Answer { events }).into_response());
+    }
+    let asked = query.clone();
+    let seen = blocking(&state, move |engine| Seen::look(engine, query)).await?;
+    Ok(page(&EventsPage::new(&state, seen, &asked))?)
+}
+
+fn read(fields: &Fields, most: usize) -> Result<EventQuery> {
+    Ok(EventQuery {
+        after: fields.number("after", "the id of an event")?,
+        before: fields.number("before", "the id of an event")?,
+        limit: fields.limit(most, most / 10)? as u64,
+        kind: fields.owned("kind")?,
+        branch_id: fields.number("branch_id", "the number of a branch")?,
+        q: fields.owned("q")?,
+    })
+}
+
+impl Seen {
+    fn look(engine: &Engine, mut query: EventQuery) -> Result<Self> {
+        let limit = query.limit as usize;
+        // One more than asked for tells whether there is another page.
+        query.limit += 1;
+        let mut events = engine.events(&query)?;
+        let more = events.len() > limit;
+        events.truncate(limit);
+        if query.after.is_some() {
+            events.reverse();
+        }
+        Ok(Self { status: engine.status()?, events, more, kinds: engine.events_by_kind()?, domain: engine.domain() })
+    }
+}
+
+/// The events of one day.
+struct Day {
+    name: String,
+    lines: Vec<Line>,
+}
+
+#[derive(Template)]
+#[template(path = "events.html")]
+struct EventsPage {
+    shell: Shell,
+    /// The log itself has no event.
+    empty: bool,
+    filtered: bool,
+    total: u64,
+    kinds: Vec<(String, String, bool)>,
+    branch: String,
+    q: String,
+    days: Vec<Day>,
+    newest: Option<String>,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+impl EventsPage {
+    fn new(state: &AppState, seen: Seen, asked: &EventQuery) -> Self {
+        let now = state.engine.now();
+        let shell = Shell::new(state, &seen.status, "Events", Door::Events);
+        let filter = filter(asked, state.settings.page_limit as u64 / 10);
+        let command = format!("backstitch events --after {} --limit {}", asked.after.unwrap_or(0), asked.limit);
+        let (newest, newer, older) = turns(&seen, asked, &filter);
+        Self {
+            shell: shell.also(state, &format!("{}{filter}", links::EVENTS), command),
+            empty: seen.status.events == 0,
+            filtered: asked.kind.is_some() || asked.branch_id.is_some() || asked.q.is_some(),
+            total: seen.status.events,
+            kinds: kinds(seen.kinds, asked.kind.as_deref()),
+            branch: asked.branch_id.map(|branch| branch.to_string()).unwrap_or_default(),
+            q: asked.q.clone().unwrap_or_default(),
+            days: by_day(&seen.events, &seen.domain, now),
+            newest,
+            newer,
+            older,
+        }
+    }
+}
+
+/// The links to the newest, newer and older events, as far as there are such.
+fn turns(seen: &Seen, asked: &EventQuery, filter: &str) -> (Option<String>, Option<String>, Option<String>) {
+    let join = if filter.is_empty() { '?' } else { '&' };
+    let link = |bound: &str, id: i64| format!("{}{filter}{join}{bound}={id}", links::EVENTS);
+    let is_moved = asked.before.is_some() || asked.after.is_some();
+    let newest = is_moved.then(|| format!("{}{filter}", links::EVENTS));
+    let (Some(first), Some(last)) = (seen.events.first(), seen.events.last()) else { return (newest, None, None) };
+    let forward = asked.after.is_some();
+    let newer = if forward { seen.more } else { asked.before.is_some() };
+    let older = forward || seen.more;
+    (newest, newer.then(|| link("after", first.id)), older.then(|| link("before", last.id)))
+}
+
+/// The filter as the query of an address, without the place in the log.
+fn filter(asked: &EventQuery, usual: u64) -> String {
+    let mut parts = Vec::new();
+    parts.extend(asked.kind.as_ref().map(|kind| format!("kind={}", encoded(kind))));
+    parts.extend(asked.branch_id.map(|branch| format!("branch_id={branch}")));
+    parts.extend(asked.q.as_ref().map(|q| format!("q={}", encoded(q))));
+    if asked.limit != usual {
+        parts.push(format!("limit={}", asked.limit));
+    }
+    if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+}
+
+/// What the form offers: value, words with the count, and whether it is chosen.
+fn kinds(counted: Vec<(String, u64)>, chosen: Option<&str>) -> Vec<(String, String, bool)> {
+    let is_chosen = |kind: &str| chosen == Some(kind);
+    let unknown = chosen.filter(|chosen| !counted.iter().take(KINDS).any(|(kind, _)| kind == chosen));
+    let unknown = unknown.map(|kind| (kind.to_owned(), filters::spoken(kind), true));
+    let known = counted.into_iter().take(KINDS).map(|(kind, count)| {
+        let words = format!("{} ({})", filters::spoken(&kind), filters::grouped(count));
+        let chosen = is_chosen(&kind);
+        (kind, words, chosen)
+    });
+    known.chain(unknown).collect()
+}
+
+fn by_day(events: &[Event], domain: &Domain, now: OffsetDateTime) -> Vec<Day> {
+    let mut days: Vec<Day> = Vec::new();
+    for event in events {
+        let line = Line::new(event, domain, now);
+        let name = match &line.stamp.at {
+            Some(at) if at.today => "Today".to_owned(),
+            Some(at) => at.day.clone(),
+            None => "At a time of its own form".to_owned(),
+        };
+        match days.last_mut() {
+            Some(day) if day.name == name => day.lines.push(line),
+            _ => days.push(Day { name, lines: vec![line] }),
+        }
+    }
+    days
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_an_address() {
+        let asked = EventQuery { limit: 100, ..EventQuery::default() };
+        assert_eq!(filter(&asked, 100), "");
+        let asked = EventQuery { kind: Some("a b".into()), branch_id: Some(2), limit: 5, ..EventQuery::default() };
+        assert_eq!(filter(&asked, 100), "?kind=a%20b&branch_id=2&limit=5");
+    }
+
+    #[test]
+    fn a_kind_that_nothing_has_stays_chosen() {
+        let offered = kinds(vec![("user_turn".into(), 1200)], Some("gone"));
+        assert_eq!(offered[0], ("user_turn".into(), "user turn (1,200)".into(), false));
+        assert_eq!(offered[1], ("gone".into(), "gone".into(), true));
+    }
+}

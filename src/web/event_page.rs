@@ -1,0 +1,131 @@
+//! `GET /events/{id}`: one event with all its fields.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+
+use super::error::Failure;
+use super::event_view::{Said, Stamp};
+use super::extract::RawId;
+use super::filters::{self, cut, grouped};
+use super::layout::{Door, Shell, page};
+use super::links;
+use super::negotiate::Wants;
+use super::state::{AppState, blocking};
+use crate::domain::Domain;
+use crate::engine::{Engine, Status};
+use crate::error::{Error, Result};
+use crate::log::{Event, EventQuery};
+
+/// Characters of a payload that the page shows.
+const PAYLOAD: usize = 16_000;
+/// How far back the events are looked for that this one replaced: who corrects does it soon.
+const REPLACED: u64 = 500;
+
+/// Everything that the page is drawn from.
+struct Seen {
+    event: Event,
+    status: Status,
+    replaced: Vec<i64>,
+    previous: Option<i64>,
+    next: Option<i64>,
+    domain: Arc<Domain>,
+}
+
+impl Seen {
+    fn look(engine: &Engine, id: i64) -> Result<Self> {
+        let event = engine.event(id)?;
+        let before = EventQuery { before: Some(id), limit: REPLACED, ..EventQuery::default() };
+        let earlier = engine.events(&before)?;
+        let after = EventQuery { after: Some(id), limit: 1, ..EventQuery::default() };
+        Ok(Self {
+            previous: earlier.first().map(|event| event.id),
+            replaced: earlier.iter().filter(|one| one.superseded_by == Some(id)).map(|one| one.id).collect(),
+            next: engine.events(&after)?.first().map(|event| event.id),
+            status: engine.status()?,
+            domain: engine.domain(),
+            event,
+        })
+    }
+}
+
+/// `GET /events/{id}`.
+pub(super) async fn show(State(state): State<AppState>, wants: Wants, RawId(id): RawId) -> Result<Response, Failure> {
+    let id: i64 = id.parse().map_err(|_| Error::not_found("event not found"))?;
+    if wants.json() {
+        let event = blocking(&state, move |engine| engine.event(id)).await?;
+        return Ok(Json(event).into_response());
+    }
+    let seen = blocking(&state, move |engine| Seen::look(engine, id)).await?;
+    Ok(page(&EventPage::new(&state, &seen))?)
+}
+
+#[derive(Template)]
+#[template(path = "event.html")]
+struct EventPage {
+    shell: Shell,
+    id: i64,
+    kind: String,
+    kind_word: String,
+    stamp: Stamp,
+    branch: i64,
+    said: Said,
+    hidden: bool,
+    superseded_by: Option<(i64, String)>,
+    replaced: Vec<(i64, String)>,
+    previous: Option<(i64, String)>,
+    next: Option<(i64, String)>,
+    /// The tables have not taken account of it yet.
+    waits: bool,
+    /// Why the tables cannot go on past it.
+    broken: Option<String>,
+    pretty: String,
+    raw: String,
+    /// How much of the payload is left out, in words.
+    left_out: Option<String>,
+}
+
+impl EventPage {
+    fn new(state: &AppState, seen: &Seen) -> Self {
+        let event = &seen.event;
+        let linked = |id: i64| (id, links::event(id));
+        let shell = Shell::new(state, &seen.status, &format!("Event {}", event.id), Door::Events);
+        let command = format!("backstitch events --after {} --limit 1", event.id.saturating_sub(1));
+        let stuck = seen.status.stuck.as_ref().filter(|stuck| stuck.event == event.id);
+        let (raw, is_cut) = cut(event.payload.get(), PAYLOAD);
+        Self {
+            shell: shell.also(state, &links::event(event.id), command),
+            id: event.id,
+            kind: filters::spoken(&event.kind),
+            kind_word: event.kind.clone(),
+            stamp: Stamp::new(&event.ts, state.engine.now()),
+            branch: event.branch_id,
+            said: Said::of(event, &seen.domain, PAYLOAD),
+            hidden: event.hidden,
+            superseded_by: event.superseded_by.map(linked),
+            replaced: seen.replaced.iter().copied().map(linked).collect(),
+            previous: seen.previous.map(linked),
+            next: seen.next.map(linked),
+            waits: event.id > seen.status.position && stuck.is_none(),
+            broken: stuck.map(|stuck| stuck.reason.trim_end_matches('.').to_owned()),
+            pretty: cut(&pretty(event), PAYLOAD).0,
+            left_out: is_cut.then(|| left_out(event.payload.get())),
+            raw,
+        }
+    }
+}
+
+fn left_out(payload: &str) -> String {
+    let all = payload.chars().count() as u64;
+    format!("These are the first {} of {} characters.", grouped(PAYLOAD as u64), grouped(all))
+}
+
+/// Indented where it can be read; numbers may be written in another way than they were sent, so
+/// the raw text stands beside it.
+fn pretty(event: &Event) -> String {
+    let value: Option<serde_json::Value> = serde_json::from_str(event.payload.get()).ok();
+    value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| event.payload.get().to_owned())
+}

@@ -1,0 +1,98 @@
+//! The history in words: one line for each operation.
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::filters::{self, Moment, counted};
+use crate::history::{Means, Operation, What};
+
+/// One operation as lists show it.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) at: Moment,
+    pub(super) words: String,
+    /// How long it took and who asked for it.
+    pub(super) how: String,
+}
+
+impl Done {
+    pub(super) fn new(operation: &Operation, now: OffsetDateTime) -> Self {
+        Self {
+            at: Moment::new(operation.at, now),
+            words: words(operation.what, &operation.detail),
+            how: format!("{}, {}", filters::took(operation.took_ms), by(operation.by)),
+        }
+    }
+}
+
+fn by(means: Means) -> &'static str {
+    match means {
+        Means::Page => "from a page",
+        Means::Http => "by a program",
+        Means::Command => "by command",
+        Means::Policy => "by itself",
+    }
+}
+
+fn words(what: What, detail: &Value) -> String {
+    let event = detail["last_event_id"].as_i64().unwrap_or_default();
+    match what {
+        What::Take => match detail["label"].as_str() {
+            Some(label) => format!("Snapshot at event {event}, \u{201c}{label}\u{201d}"),
+            None => format!("Snapshot at event {event}"),
+        },
+        What::Restore if detail["scope"] == "everything" => {
+            format!("Went back to event {event}, tables and log{}", rows(detail))
+        }
+        What::Restore => format!("Went back to event {event}, tables only{}", rows(detail)),
+        What::Delete => format!("Deleted {}", removed(detail, "snapshot")),
+        What::Prune => format!("Removed {}", removed(detail, "old snapshot")),
+        What::Replay => {
+            let applied = detail["applied"].as_u64().unwrap_or_default();
+            format!("Applied {}", counted(applied, "waiting event"))
+        }
+        What::Domain => match detail["to"].as_str() {
+            Some(name) => format!("The tables follow the domain {name} since"),
+            None => "The tables follow another domain since".to_owned(),
+        },
+    }
+}
+
+fn rows(detail: &Value) -> String {
+    let tables = detail["rows_changed"].as_object();
+    match tables.into_iter().flat_map(|tables| tables.values()).filter_map(Value::as_u64).sum() {
+        0 => String::new(),
+        rows => format!(", {} changed", counted(rows, "row")),
+    }
+}
+
+/// One is named, more are counted.
+fn removed(detail: &Value, noun: &str) -> String {
+    let ids = detail["removed"].as_array().map(Vec::as_slice).unwrap_or_default();
+    match ids {
+        [id] => format!("the {noun} {}", id.as_str().unwrap_or_default()),
+        _ => counted(ids.len() as u64, noun),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn operations_are_told_in_words() {
+        assert_eq!(words(What::Take, &json!({"last_event_id": 12, "label": null})), "Snapshot at event 12");
+        assert_eq!(
+            words(
+                What::Restore,
+                &json!({"last_event_id": 9, "scope": "projections", "rows_changed": {"a": 2, "b": 1}})
+            ),
+            "Went back to event 9, tables only, 3 rows changed"
+        );
+        assert_eq!(words(What::Prune, &json!({"removed": ["a", "b"]})), "Removed 2 old snapshots");
+        assert_eq!(words(What::Delete, &json!({"removed": ["a"]})), "Deleted the snapshot a");
+        assert_eq!(words(What::Replay, &json!({"applied": 1})), "Applied 1 waiting event");
+    }
+}

@@ -1,0 +1,155 @@
+//! `GET /`: whether all is well, and what the store is doing.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::attention::{self, Matter};
+use super::due::{self, Decided, Timed};
+use super::error::Failure;
+use super::event_view::{Line, Said, Stamp};
+use super::filters;
+use super::health::Health;
+use super::layout::{Door, Shell, address, page};
+use super::links;
+use super::negotiate::Wants;
+use super::operations::Done;
+use super::sample::{self, Steps};
+use super::snapshots::Row;
+use super::state::{AppState, blocking};
+use crate::domain::Domain;
+use crate::engine::{Decision, Engine, Status};
+use crate::error::Result;
+use crate::history::Operation;
+use crate::log::{Event, EventQuery};
+use crate::sample::Told;
+use crate::snapshot::Snapshot;
+
+/// Snapshots shown.
+const SNAPSHOTS: usize = 3;
+/// Operations and events shown.
+const LINES: u64 = 5;
+
+/// Everything that the page is drawn from.
+struct Seen {
+    status: Status,
+    snapshots: Vec<Snapshot>,
+    operations: Vec<Operation>,
+    events: Vec<Event>,
+    decision: Option<Decision>,
+    told: Told,
+    domain: Arc<Domain>,
+}
+
+impl Seen {
+    fn look(engine: &Engine) -> Result<Self> {
+        let status = engine.status()?;
+        Ok(Self {
+            snapshots: engine.snapshots()?,
+            operations: engine.operations(LINES)?,
+            events: engine.events(&EventQuery { limit: LINES, ..EventQuery::default() })?,
+            decision: engine.last_decision(),
+            told: sample::told(engine, &status)?,
+            domain: engine.domain(),
+            status,
+        })
+    }
+
+    fn attention(&self, now: OffsetDateTime) -> Vec<Matter> {
+        let mut matters = attention::of_store(&self.status, now);
+        matters.extend(attention::of_snapshots(&self.snapshots, now));
+        matters
+    }
+}
+
+/// The answer for programs: what `/health` says, and what the page shows.
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    health: Health,
+    snapshots: Vec<Snapshot>,
+    operations: Vec<Operation>,
+    attention: Vec<Matter>,
+}
+
+/// `GET /`.
+pub(super) async fn show(State(state): State<AppState>, wants: Wants) -> Result<Response, Failure> {
+    let mut seen = blocking(&state, Seen::look).await?;
+    let now = state.engine.now();
+    let attention = seen.attention(now);
+    if !wants.json() {
+        return Ok(page(&OverviewPage::new(&state, &seen, attention, now))?);
+    }
+    seen.snapshots.truncate(SNAPSHOTS);
+    let Seen { status, snapshots, operations, .. } = seen;
+    Ok(Json(Answer { health: Health::new(status, true), snapshots, operations, attention }).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct OverviewPage {
+    shell: Shell,
+    /// Nothing has happened in this store yet.
+    empty: bool,
+    new: bool,
+    /// The domain is the one that the sample story is told in.
+    can_sample: bool,
+    events_url: String,
+    standing: String,
+    last: Option<Stamp>,
+    next: Timed,
+    decided: Option<Decided>,
+    steps: Option<Steps>,
+    attention: Vec<Matter>,
+    snapshots: Vec<Row>,
+    more_snapshots: u64,
+    operations: Vec<Done>,
+    events: Vec<Line>,
+}
+
+impl OverviewPage {
+    fn new(state: &AppState, seen: &Seen, attention: Vec<Matter>, now: OffsetDateTime) -> Self {
+        let status = &seen.status;
+        let shell = Shell::new(state, status, "Overview", Door::Overview);
+        let shown = seen.snapshots.iter().take(SNAPSHOTS);
+        Self {
+            shell: shell.also(state, links::OVERVIEW, "backstitch projection status".to_owned()),
+            empty: status.events == 0 && seen.snapshots.is_empty(),
+            new: state.engine.is_new(),
+            can_sample: sample::fits(status),
+            events_url: address(state, links::EVENTS),
+            standing: standing(status),
+            last: seen.events.first().map(|event| Stamp::new(&event.ts, now)),
+            next: due::next(status, "snapshot", now),
+            decided: seen.decision.as_ref().and_then(|decision| Decided::new(decision, status, now)),
+            steps: Steps::new(seen.told, &seen.snapshots, &seen.operations),
+            attention,
+            snapshots: shown.map(|one| Row::new(one.clone(), status.head, now)).collect(),
+            more_snapshots: seen.snapshots.len().saturating_sub(SNAPSHOTS) as u64,
+            operations: seen.operations.iter().map(|operation| Done::new(operation, now)).collect(),
+            events: seen.events.iter().map(|event| Line::new(event, &seen.domain, now)).collect(),
+        }
+    }
+
+    /// Whether taking a snapshot is the main action: while the sample waits to go on, that is.
+    fn take_first(&self) -> bool {
+        self.steps.as_ref().is_none_or(|steps| steps.continued)
+    }
+}
+
+/// The heading: where log and tables stand.
+fn standing(status: &Status) -> String {
+    let (head, position) = (status.head, status.position);
+    match &status.stuck {
+        Some(stuck) => format!("The log stands at event {head}; the tables stopped before event {}.", stuck.event),
+        None if status.held => format!("The log stands at event {head}, the tables at event {position}."),
+        None if status.events == 0 => "The log is empty.".to_owned(),
+        None if position < head => format!("The log stands at event {head}; the tables follow."),
+        None => format!("The log stands at event {head}, and the tables with it."),
+    }
+}

@@ -1,0 +1,41 @@
+//! `POST /projection/replay`: applies the events that wait while the tables are paused.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Serialize;
+
+use super::error::Failure;
+use super::extract::Form;
+use super::layout::Door;
+use super::links;
+use super::negotiate::Wants;
+use super::snapshots::means;
+use super::state::{AppState, blocking};
+use crate::store::state::Stuck;
+
+/// What was applied, and where the tables stand since.
+#[derive(Serialize)]
+struct Replayed {
+    applied: u64,
+    position: i64,
+    held: bool,
+    stuck: Option<Stuck>,
+    epoch: u64,
+}
+
+/// The field `back` names the page that asked; any but the pages behind the doors is passed over.
+pub(super) async fn replay(
+    State(state): State<AppState>,
+    wants: Wants,
+    Form(fields): Form,
+) -> Result<Response, Failure> {
+    let back = fields.get("back")?.and_then(Door::at).map_or(links::OVERVIEW, Door::url);
+    let means = means(wants);
+    let (done, status) = blocking(&state, move |engine| Ok((engine.replay(means)?, engine.status()?))).await?;
+    if !wants.json() {
+        return Ok(Redirect::to(back).into_response());
+    }
+    let (position, held, stuck, epoch) = (status.position, status.held, status.stuck, status.epoch);
+    Ok(Json(Replayed { applied: done.applied, position, held, stuck, epoch }).into_response())
+}

@@ -1,0 +1,96 @@
+//! The sample story: loading it, continuing it, and the three steps that lead through it.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::error::Failure;
+use super::extract::Form;
+use super::links::{self, SnapshotLinks};
+use super::negotiate::Wants;
+use super::state::{AppState, blocking};
+use crate::engine::{Engine, Status};
+use crate::error::{Error, ErrorKind, Result};
+use crate::history::{Operation, What};
+use crate::log::Appended;
+use crate::sample::Told;
+use crate::snapshot::{Kind, Snapshot};
+
+/// With more events than this a store is past the sample, and nobody needs the steps.
+const SMALL: u64 = 200;
+
+/// `POST /sample`.
+pub(super) async fn load(state: State<AppState>, wants: Wants, form: Form) -> Result<Response, Failure> {
+    append(state, wants, form, |engine| {
+        engine.append_sample().map_err(|error| match (error.kind(), engine.sample()) {
+            (ErrorKind::Conflict, Ok(Told::Story(_) | Told::All(_))) => {
+                Error::conflict("The sample story is in this store already. Nothing was added.")
+                    .hint("The overview leads through it.")
+            }
+            _ => error,
+        })
+    })
+    .await
+}
+
+/// `POST /sample/continue`.
+pub(super) async fn go_on(state: State<AppState>, wants: Wants, form: Form) -> Result<Response, Failure> {
+    append(state, wants, form, Engine::continue_sample).await
+}
+
+async fn append(
+    State(state): State<AppState>,
+    wants: Wants,
+    _: Form,
+    work: impl FnOnce(&Engine) -> Result<Appended> + Send + 'static,
+) -> Result<Response, Failure> {
+    let appended = blocking(&state, work).await?;
+    Ok(match wants {
+        Wants::Json => (StatusCode::CREATED, Json(appended)).into_response(),
+        Wants::Page | Wants::Plain => Redirect::to(links::OVERVIEW).into_response(),
+    })
+}
+
+/// Whether the store could take the sample: the story is told in the words of one domain.
+pub(super) fn fits(status: &Status) -> bool {
+    status.events == 0 && status.domain == "companion"
+}
+
+/// How far the sample is told; not asked of a store that is past it.
+pub(super) fn told(engine: &Engine, status: &Status) -> Result<Told> {
+    if (1..=SMALL).contains(&status.events) { engine.sample() } else { Ok(Told::Nothing) }
+}
+
+/// The way through the sample. What is done follows from the store; nothing is kept about it.
+pub(super) struct Steps {
+    /// The plan of the first snapshot of the story; none in the moment before it is taken.
+    pub(super) plan: Option<String>,
+    pub(super) continued: bool,
+    pub(super) went_back: bool,
+}
+
+impl Steps {
+    /// The plan of going back before the continuation, once there is one.
+    pub(super) fn back(&self) -> Option<&str> {
+        self.plan.as_deref().filter(|_| self.continued)
+    }
+
+    pub(super) fn new(told: Told, snapshots: &[Snapshot], operations: &[Operation]) -> Option<Self> {
+        let (first, continued) = match told {
+            Told::Nothing => return None,
+            Told::Story(first) => (first, false),
+            Told::All(first) => (first, true),
+        };
+        let is_of_it = |one: &&Snapshot| {
+            one.kind == Kind::Periodic && one.damaged.is_none() && one.last_event_id.is_some_and(|last| last >= first)
+        };
+        // The list is newest first, so the last is the one taken of the first part.
+        let snapshot = snapshots.iter().rfind(is_of_it);
+        Some(Self {
+            plan: snapshot.map(|one| SnapshotLinks::new(&one.snapshot_id, one.kind).plan()),
+            continued,
+            went_back: operations.iter().any(|operation| operation.what == What::Restore),
+        })
+    }
+}

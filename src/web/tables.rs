@@ -1,0 +1,225 @@
+//! `GET /state` and `GET /state/{table}`: the tables as they stand now.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::error::Failure;
+use super::extract::{Fields, Query, RawId};
+use super::filters::{self, encoded};
+use super::layout::{Door, Shell, page};
+use super::links;
+use super::negotiate::Wants;
+use super::rows::Cell;
+use super::state::{AppState, blocking};
+use crate::engine::{RowQuery, Status, TableCount, TableRows};
+use crate::error::{Error, Result};
+use crate::image::Value;
+
+/// Rows of a page where the address does not say: rows are wide.
+const ROWS: usize = 50;
+/// Characters of a value in a row.
+const VALUE: usize = 240;
+
+/// `GET /state`.
+pub(super) async fn list(State(state): State<AppState>, wants: Wants) -> Result<Response, Failure> {
+    let (status, (at, tables)) = blocking(&state, |engine| Ok((engine.status()?, engine.tables()?))).await?;
+    if wants.json() {
+        return Ok(Json(json!({ "at": at, "tables": tables })).into_response());
+    }
+    let shell = Shell::new(&state, &status, "Tables", Door::Tables);
+    let shell = shell.also(&state, links::TABLES, "backstitch state TABLE".to_owned());
+    let rows = tables.iter().map(|table| table.rows).sum();
+    Ok(page(&TablesPage { shell, at, domain: status.domain, rows, count: tables.len() as u64, tables })?)
+}
+
+#[derive(Template)]
+#[template(path = "tables.html")]
+struct TablesPage {
+    shell: Shell,
+    at: i64,
+    domain: String,
+    rows: u64,
+    count: u64,
+    tables: Vec<TableCount>,
+}
+
+/// What the address of a table asks for.
+struct Asked {
+    table: String,
+    at: Option<i64>,
+    query: RowQuery,
+    limit: usize,
+}
+
+impl Asked {
+    fn read(table: String, fields: &Fields, most: usize, usual: usize) -> Result<Self> {
+        let limit = fields.limit(most, usual)?;
+        let query = RowQuery {
+            q: fields.owned("q")?,
+            sort: fields.owned("sort")?,
+            after: fields.owned("after")?,
+            limit: Some(limit),
+        };
+        Ok(Self { table, at: fields.number("at", "the id of an event")?, query, limit })
+    }
+
+    /// The tables can be read as they stand, not as they stood.
+    fn check(&self, rows: &TableRows) -> Result<()> {
+        match self.at {
+            Some(at) if at != rows.at => {
+                let message =
+                    format!("at must be {}, where the tables stand now; earlier moments cannot be read", rows.at);
+                Err(Error::malformed(message).hint("The plan of a snapshot shows how the tables stood then."))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `GET /state/{table}?q=&sort=&after=&limit=&at=`.
+pub(super) async fn rows(
+    State(state): State<AppState>,
+    wants: Wants,
+    RawId(table): RawId,
+    Query(fields): Query,
+) -> Result<Response, Failure> {
+    let most = state.settings.page_limit;
+    let usual = if wants.json() { most / 10 } else { ROWS };
+    let asked = Asked::read(table, &fields, most, usual)?;
+    let (asked, rows, status, counts) = blocking(&state, move |engine| {
+        let rows = engine.state(&asked.table, &asked.query)?;
+        asked.check(&rows)?;
+        Ok((asked, rows, engine.status()?, engine.tables()?.1))
+    })
+    .await?;
+    if wants.json() {
+        return Ok(Json(rows).into_response());
+    }
+    let count = counts.into_iter().find(|count| count.name == rows.table);
+    Ok(page(&TablePage::new(&state, &status, &asked, &rows, count))?)
+}
+
+/// The head of one column, which sorts by it.
+struct Column {
+    name: String,
+    url: String,
+    /// `ascending`, `descending` or empty.
+    sorted: &'static str,
+    /// Its values on this page are numbers.
+    number: bool,
+}
+
+#[derive(Template)]
+#[template(path = "table.html")]
+struct TablePage {
+    shell: Shell,
+    table: String,
+    url: String,
+    at: i64,
+    total: u64,
+    full_text: bool,
+    q: String,
+    sort: String,
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+    /// Some value is cut.
+    is_cut: bool,
+    first_page: Option<String>,
+    next_page: Option<String>,
+}
+
+impl TablePage {
+    fn new(state: &AppState, status: &Status, asked: &Asked, rows: &TableRows, count: Option<TableCount>) -> Self {
+        let address = Address { asked, table: links::table(&rows.table) };
+        let shell = Shell::new(state, status, &format!("Table {}", rows.table), Door::Tables);
+        let query = asked.query.q.as_ref().map(|q| format!(" --query '{}'", q.replace('\'', r"'\''")));
+        let command = format!("backstitch state {}{}", rows.table, query.unwrap_or_default());
+        let cells: Vec<Vec<(Cell, bool)>> =
+            rows.rows.iter().map(|row| row.iter().map(|value| Cell::of(value).cut(VALUE)).collect()).collect();
+        Self {
+            shell: shell.also(state, &address.with(asked.query.sort.as_deref(), asked.query.after.as_deref()), command),
+            table: rows.table.clone(),
+            at: rows.at,
+            total: count.as_ref().map_or(0, |count| count.rows),
+            full_text: count.is_some_and(|count| count.full_text),
+            q: asked.query.q.clone().unwrap_or_default(),
+            sort: asked.query.sort.clone().unwrap_or_default(),
+            columns: columns(&address, rows),
+            is_cut: cells.iter().flatten().any(|(_, is_cut)| *is_cut),
+            rows: cells.into_iter().map(|row| row.into_iter().map(|(cell, _)| cell).collect()).collect(),
+            first_page: asked.query.after.as_ref().map(|_| address.with(asked.query.sort.as_deref(), None)),
+            next_page: rows.next_after.as_ref().map(|after| address.with(asked.query.sort.as_deref(), Some(after))),
+            url: address.table,
+        }
+    }
+}
+
+fn columns(address: &Address<'_>, rows: &TableRows) -> Vec<Column> {
+    let sort = address.asked.query.sort.as_deref().unwrap_or_default();
+    let is_number =
+        |at: usize| rows.rows.iter().all(|row| matches!(row.get(at), Some(Value::Integer(_) | Value::Real(_))));
+    let column = |(at, name): (usize, &String)| {
+        let sorted = match sort.strip_prefix('-') {
+            _ if sort == name => "ascending",
+            Some(descending) if descending == name => "descending",
+            _ => "",
+        };
+        let next = if sorted == "ascending" { format!("-{name}") } else { name.clone() };
+        Column { name: name.clone(), url: address.with(Some(&next), None), sorted, number: is_number(at) }
+    };
+    rows.columns.iter().enumerate().map(column).collect()
+}
+
+/// The addresses of the pages of one table, with what was asked for.
+struct Address<'a> {
+    asked: &'a Asked,
+    table: String,
+}
+
+impl Address<'_> {
+    fn with(&self, sort: Option<&str>, after: Option<&str>) -> String {
+        let mut parts = Vec::new();
+        parts.extend(self.asked.query.q.as_ref().map(|q| format!("q={}", encoded(q))));
+        parts.extend(sort.map(|sort| format!("sort={}", encoded(sort))));
+        parts.extend(after.map(|after| format!("after={}", encoded(after))));
+        if self.asked.limit != ROWS {
+            parts.push(format!("limit={}", self.asked.limit));
+        }
+        if parts.is_empty() { self.table.clone() } else { format!("{}?{}", self.table, parts.join("&")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at once")]
+    use super::*;
+
+    fn asked(query: &str) -> Asked {
+        Asked::read("edges".into(), &Fields::parse(query.as_bytes()).unwrap(), 1000, ROWS).unwrap()
+    }
+
+    fn rows(columns: &[&str]) -> TableRows {
+        let columns = columns.iter().map(|&name| name.to_owned()).collect();
+        TableRows { table: "t".into(), at: 9, columns, rows: vec![], next_after: None }
+    }
+
+    #[test]
+    fn a_second_click_on_a_column_turns_the_order() {
+        let asked = asked("q=a+b&sort=trust&after=50");
+        let address = Address { asked: &asked, table: links::table("edges") };
+        let columns = columns(&address, &rows(&["trust", "reason"]));
+        assert_eq!((columns[0].sorted, columns[0].url.as_str()), ("ascending", "/state/edges?q=a%20b&sort=-trust"));
+        assert_eq!((columns[1].sorted, columns[1].url.as_str()), ("", "/state/edges?q=a%20b&sort=reason"));
+    }
+
+    #[test]
+    fn only_the_present_can_be_read() {
+        let rows = rows(&[]);
+        assert!(asked("at=9").check(&rows).is_ok());
+        assert!(asked("").check(&rows).is_ok());
+        assert!(asked("at=8").check(&rows).unwrap_err().message().starts_with("at must be 9"));
+    }
+}

@@ -1,0 +1,94 @@
+//! What destroys asks for the id: `snapshot restore` and `snapshot delete`.
+
+use super::{everything, run, run_with, store_with_snapshot};
+
+#[test]
+fn without_a_confirmation_on_a_pipe_nothing_is_done() {
+    let (folder, id) = store_with_snapshot();
+    let before = everything(folder.path());
+    let refusal = format!("this needs the id typed, or --confirm {id}. Nothing was done.");
+    assert_eq!(run(folder.path(), &["snapshot", "delete", &id]).refused(1), refusal);
+    // What is typed into a pipe is no confirmation.
+    assert_eq!(run_with(folder.path(), &["snapshot", "delete", &id], &id).refused(1), refusal);
+    let restore = run_with(folder.path(), &["snapshot", "restore", &id], &id);
+    assert_eq!((restore.code, restore.out.as_str()), (1, ""));
+    assert!(restore.err.ends_with(&format!("backstitch: {refusal}\n")), "{}", restore.err);
+    assert_eq!(everything(folder.path()), before);
+}
+
+#[test]
+fn a_wrong_confirmation_is_refused() {
+    let (folder, id) = store_with_snapshot();
+    let before = everything(folder.path());
+    for command in ["restore", "delete"] {
+        for wrong in ["20010101T000000Z", "", "yes", "20010101t"] {
+            let said = run(folder.path(), &["snapshot", command, &id, "--confirm", wrong]).refused(1);
+            assert_eq!(said, format!("That is {wrong:?}; the id is {id}. Nothing was done."));
+        }
+    }
+    assert_eq!(everything(folder.path()), before);
+}
+
+#[test]
+fn a_restore_says_what_changed_and_how_to_go_back() {
+    let (folder, id) = store_with_snapshot();
+    let said = run(folder.path(), &["snapshot", "restore", &id, "--confirm", &id]).done();
+    let (told, way_back) = said.split_once('\n').unwrap();
+    let words =
+        "2 rows changed in 2 tables; 0 events left the log, 0 events came back. The tables stand at event 3, paused.";
+    assert_eq!(told, words);
+    let command = way_back.trim_end().strip_prefix("What was there before is kept: backstitch ").unwrap();
+    let mut arguments: Vec<&str> = command.split(' ').collect();
+    let safety = arguments[2];
+    arguments.extend(["--confirm", safety]);
+    let back = run(folder.path(), &arguments).done();
+    assert!(back.contains("The tables stand at event 5."), "{back}");
+    assert!(run(folder.path(), &["state", "bots"]).done().contains("cid"));
+}
+
+#[test]
+fn a_restore_of_everything_answers_in_json() {
+    let (folder, id) = store_with_snapshot();
+    let confirmed = format!(" {id} ");
+    let arguments = ["snapshot", "restore", &id, "--scope", "everything", "--confirm", &confirmed, "--json"];
+    let restored = run(folder.path(), &arguments).json();
+    assert_eq!((&restored["events_removed"], &restored["position"]), (&2.into(), &3.into()));
+    assert_eq!(restored["safety_snapshot"]["kind"], "rewind");
+    assert_eq!(run(folder.path(), &["events"]).done().lines().count(), 3);
+}
+
+#[test]
+fn a_log_that_moved_is_left_alone() {
+    let (folder, id) = store_with_snapshot();
+    let before = everything(folder.path());
+    let restore =
+        |head: &str| run(folder.path(), &["snapshot", "restore", &id, "--confirm", &id, "--expected-head", head]);
+    let said = restore("4").refused(1);
+    assert!(said.starts_with("The log moved: it stood at event 4 "), "{said}");
+    assert_eq!(everything(folder.path()), before);
+    restore("5").done();
+}
+
+#[test]
+fn a_deleted_snapshot_is_gone() {
+    let (folder, id) = store_with_snapshot();
+    let said = run(folder.path(), &["snapshot", "delete", &id, "--confirm", &id]).done();
+    assert!(said.starts_with(&format!("Snapshot {id} deleted; ")), "{said}");
+    assert_eq!(run(folder.path(), &["snapshot", "show", &id]).refused(1), "snapshot not found");
+    assert_eq!(run(folder.path(), &["snapshot", "delete", &id, "--confirm", &id]).refused(1), "snapshot not found");
+}
+
+#[test]
+fn a_snapshot_off_this_history_gives_its_tables_only_with_its_log() {
+    let (folder, id) = store_with_snapshot();
+    let later = run(folder.path(), &["snapshot", "take", "--json"]).json()["snapshot_id"].as_str().unwrap().to_owned();
+    run(folder.path(), &["snapshot", "restore", &id, "--scope", "everything", "--confirm", &id]).done();
+    let said =
+        run(folder.path(), &["snapshot", "restore", &later, "--kind", "periodic", "--confirm", &later]).refused(1);
+    assert!(said.contains("scope=everything"), "{said}");
+    run(
+        folder.path(),
+        &["snapshot", "restore", &later, "--kind", "periodic", "--scope", "everything", "--confirm", &later],
+    )
+    .done();
+}

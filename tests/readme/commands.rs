@@ -1,0 +1,124 @@
+//! The list of commands and settings: each is run, and has the default that is told.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use super::blocks::{section, text};
+use super::room::{Room, said_by};
+
+/// Where the descriptions begin in the list.
+const DESCRIPTION: usize = 34;
+
+/// The lines of the list: the words of the command, and what it does.
+fn list() -> Vec<(Vec<String>, String)> {
+    let lines = text("Commands", "text");
+    let split = |line: &str| {
+        let (command, what) = line.split_at(DESCRIPTION);
+        let words = command.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words[0], "backstitch", "{line}");
+        (words[1..].to_vec(), what.to_owned())
+    };
+    lines.lines().map(split).collect()
+}
+
+/// Runs the program with this on standard input.
+fn run(room: &Room, arguments: &[&str], input: &str) -> Output {
+    let mut command = room.backstitch(arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A command that reads nothing may have ended already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+/// A store with an event and a snapshot of it, and the snapshot's id.
+fn store() -> (Room, String) {
+    let room = Room::new();
+    let event = r#"{"kind": "you_updated", "payload": {"name": "Ada", "persona": "Counts."}}"#;
+    assert!(run(&room, &["append"], event).status.success());
+    let taken = said_by(&mut room.backstitch(&["snapshot", "take", "--json"]));
+    let taken: Value = serde_json::from_str(&taken).unwrap();
+    (room, taken["snapshot_id"].as_str().unwrap().to_owned())
+}
+
+/// What a reader would put for a word in capitals; words in brackets are left out.
+fn filled<'w>(word: &'w str, id: &'w str) -> Option<&'w str> {
+    match word {
+        "ID" => Some(id),
+        "TEXT" => Some("a name"),
+        "TABLE" => Some("you_entity"),
+        _ if word.starts_with('[') || word.ends_with(']') => None,
+        _ => {
+            assert_eq!(word, word.to_lowercase(), "this test does not know what to put for {word}");
+            Some(word)
+        }
+    }
+}
+
+#[test]
+fn every_command_does_its_work_in_the_order_told() {
+    let (room, id) = store();
+    let event = r#"{"kind": "you_updated", "payload": {"name": "Bob", "persona": "Draws."}}"#;
+    for (words, what) in list().into_iter().filter(|(words, _)| words[0] != "serve") {
+        let mut arguments: Vec<&str> = words.iter().filter_map(|word| filled(word, &id)).collect();
+        arguments.push("--json");
+        if arguments.contains(&id.as_str()) {
+            // The restore takes its safety snapshot in the same second, and so under the same id.
+            arguments.extend(["--kind", "periodic"]);
+        }
+        if what.contains("--confirm ID") {
+            let unconfirmed = run(&room, &arguments, "");
+            assert_eq!(unconfirmed.status.code(), Some(1), "{arguments:?} asks for the id");
+            arguments.extend(["--confirm", &id]);
+        }
+        let done = run(&room, &arguments, event);
+        let error = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{arguments:?}: {error}");
+        let mut values = serde_json::Deserializer::from_slice(&done.stdout).into_iter::<Value>();
+        assert!(values.all(|value| value.is_ok()), "{arguments:?} prints JSON");
+    }
+    let left = said_by(&mut room.backstitch(&["snapshot", "list", "--json"]));
+    assert!(!left.contains(&format!("\"snapshot_id\": \"{id}\",\n      \"kind\": \"periodic\"")), "{left}");
+    assert_eq!(
+        room.value("SELECT name FROM you_entity"),
+        "Bob",
+        "the restore held the tables, the replay let them go on"
+    );
+}
+
+#[test]
+fn refusals_end_with_1_and_one_line_and_wrong_usage_with_2() {
+    let (room, _) = store();
+    let refused = run(&room, &["snapshot", "show", "none"], "");
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!((refused.status.code(), error.lines().count()), (Some(1), 1), "{error}");
+    assert!(error.starts_with("backstitch: "), "{error}");
+    assert_eq!(run(&room, &["snapshot", "unmake"], "").status.code(), Some(2));
+    let _server = room.serve();
+    assert_eq!(run(&room, &["serve", "--listen", "127.0.0.1:0"], "").status.code(), Some(1), "one server on a folder");
+}
+
+/// The settings that the text names, each with its default or with a word for its value.
+fn settings() -> Vec<String> {
+    let code = section("Commands").split('`').skip(1).step_by(2).map(|code| code.replace('\n', " "));
+    code.filter(|code| code.starts_with("--") && !["--help", "--json"].contains(&code.as_str()))
+        .filter(|code| !code.starts_with("--kind") && !code.starts_with("--confirm"))
+        .collect()
+}
+
+#[test]
+fn settings_have_the_variable_and_the_default_that_are_told() {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_backstitch"));
+    let help = said_by(program.args(["serve", "--help"]).env("COLUMNS", "1000"));
+    assert!(settings().len() >= 10, "{:?}", settings());
+    for setting in settings() {
+        let (flag, default) = setting.split_once(' ').unwrap_or((&setting, ""));
+        let line = help.split("\n  ").find(|line| line.split_whitespace().any(|word| word == flag));
+        let line = line.unwrap_or_else(|| panic!("serve --help does not name {flag}"));
+        let variable = format!("BACKSTITCH_{}", flag.trim_start_matches("--").replace('-', "_").to_uppercase());
+        assert!(line.contains(&format!("[env: {variable}=")), "{setting}: {line}");
+        let word = !default.is_empty() && default.bytes().all(|byte| byte.is_ascii_uppercase());
+        assert!(word || default.is_empty() || line.contains(&format!("[default: {default}]")), "{setting}: {line}");
+    }
+}

@@ -1,0 +1,161 @@
+//! `GET /` and `GET /snapshots`.
+
+use serde_json::Value;
+
+use super::{damage, refused};
+use crate::support::{HTML, JSON, PLAIN, TestApp, story};
+
+fn ids(list: &Value) -> Vec<&str> {
+    list["snapshots"].as_array().unwrap().iter().map(|one| one["snapshot_id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_root_says_where_the_store_stands_and_leads_on() {
+    let app = TestApp::with_story(6);
+    for accept in [HTML, PLAIN] {
+        let page = app.get("/", accept).page();
+        assert_eq!(page.text(".standing"), "event 6");
+        assert!(page.has("nav a[href='/snapshots']"));
+    }
+    let json = app.get("/", JSON).json();
+    assert_eq!((&json["ready"], &json["last_event_id"]), (&true.into(), &6.into()));
+}
+
+#[test]
+fn an_empty_store_teaches_how_to_begin() {
+    let app = TestApp::new();
+    for accept in [HTML, PLAIN] {
+        let answer = app.get("/snapshots", accept);
+        assert_eq!(answer.status, 200);
+        let page = answer.page();
+        assert_eq!(page.text("h1"), "Nothing here yet");
+        assert!(page.text("main pre code").contains("curl http://127.0.0.1:8787/events"));
+        assert!(!page.has("table") && !page.has("form[action='/snapshots/take']"));
+    }
+    let list = app.get("/snapshots", JSON);
+    assert_eq!((list.status, list.text()), (200, r#"{"snapshots":[]}"#));
+}
+
+#[test]
+fn a_store_with_events_and_no_snapshot_offers_to_take_one() {
+    let page = TestApp::with_story(3).get("/snapshots", HTML).page();
+    assert_eq!(page.text("h1"), "Snapshots");
+    assert!(page.has("form[method=post][action='/snapshots/take']"));
+    assert!(!page.has("table"));
+    assert_eq!(page.text(".standing"), "event 3");
+}
+
+#[test]
+fn the_list_shows_the_newest_first() {
+    let app = TestApp::with_story(6);
+    let taken: Vec<String> = (0..3).map(|_| app.take_snapshot()["snapshot_id"].as_str().unwrap().to_owned()).collect();
+    let newest_first: Vec<&str> = taken.iter().rev().map(String::as_str).collect();
+    assert_eq!(ids(&app.get("/snapshots", JSON).json()), newest_first);
+    let page = app.get("/snapshots", HTML).page();
+    assert_eq!(page.texts("table.snapshots code.id"), newest_first);
+    assert!(page.texts("table.snapshots .c-behind").iter().all(|behind| behind == "none"));
+}
+
+#[test]
+fn a_snapshot_has_the_fields_of_the_contract() {
+    let app = TestApp::with_story(6);
+    app.take_snapshot();
+    let list = app.get("/snapshots", JSON).json();
+    let one = list["snapshots"][0].as_object().unwrap();
+    let fields: Vec<&str> = one.keys().map(String::as_str).collect();
+    let promised = [
+        "snapshot_id",
+        "kind",
+        "created_at",
+        "file_size_bytes",
+        "unique_bytes",
+        "last_event_id",
+        "filename",
+        "label",
+        "pinned",
+        "format",
+        "on_this_history",
+        "proven_at",
+        "damaged",
+    ];
+    assert_eq!(fields, promised);
+    let id = one["snapshot_id"].as_str().unwrap();
+    let file = app.store.path().join("snapshots/periodic").join(one["filename"].as_str().unwrap());
+    assert_eq!(one["filename"], format!("{id}.json"));
+    assert_eq!(one["file_size_bytes"], file.metadata().unwrap().len());
+    assert_eq!((&one["kind"], &one["last_event_id"]), (&"periodic".into(), &6.into()));
+    assert_eq!((&one["format"], &one["on_this_history"]), (&"chunks".into(), &true.into()));
+    assert_eq!((&one["label"], &one["pinned"]), (&Value::Null, &false.into()));
+    assert!(one["damaged"].is_null() && one["proven_at"].is_null());
+}
+
+#[test]
+fn a_damaged_snapshot_is_listed_and_says_so() {
+    let app = TestApp::with_story(12);
+    let id = app.store.take().snapshot_id.to_string();
+    damage(&app, &id);
+    let list = app.get("/snapshots", JSON).json();
+    assert_eq!(ids(&list), [&id]);
+    assert!(list["snapshots"][0]["last_event_id"].is_null());
+    assert!(list["snapshots"][0]["damaged"].is_string());
+    let page = app.get("/snapshots", HTML).page();
+    assert_eq!(page.text("table.snapshots code.id"), id);
+    assert!(page.text(".c-what").contains("damaged: "));
+    assert_eq!(page.text(".c-state"), "cannot be restored");
+    refused(|accept| app.get(&format!("/snapshots/{id}/preview?kind=periodic"), accept), 422, "cannot be restored");
+    refused(
+        |accept| app.get(&format!("/snapshots/{id}/diff?kind=periodic&table=bots"), accept),
+        422,
+        "cannot be restored",
+    );
+}
+
+#[test]
+fn files_that_are_no_snapshots_are_not_listed() {
+    let app = TestApp::with_story(6);
+    let folder = app.store.path().join("snapshots/periodic");
+    for name in [".hidden.json", "notes.txt", "two words.json", "x.json.tmp"] {
+        std::fs::write(folder.join(name), "{}").unwrap();
+    }
+    assert_eq!(app.get("/snapshots", JSON).text(), r#"{"snapshots":[]}"#);
+}
+
+#[test]
+fn the_result_of_an_operation_is_told_again_at_each_reload() {
+    let app = TestApp::with_story(6);
+    let told = app.post("/snapshots/take", &[], HTML);
+    let (address, part) = told.header("location").split_once('#').unwrap();
+    assert_eq!(part, "result");
+    for _ in 0..2 {
+        assert_eq!(app.get(address, HTML).page().text("#result h2"), "A snapshot is taken, at event 6.");
+    }
+}
+
+#[test]
+fn an_operation_that_never_was_has_no_result() {
+    let app = TestApp::with_story(6);
+    assert!(!app.get("/snapshots?done=99", HTML).page().has("#result"));
+    for accept in [HTML, PLAIN] {
+        let answer = app.get("/snapshots?done=last", accept);
+        assert_eq!(answer.status, 400);
+        assert!(answer.words(accept).to_lowercase().contains("done must be"));
+    }
+}
+
+#[test]
+fn text_of_a_label_is_never_markup() {
+    let app = TestApp::with_story(6);
+    let label = "<script>alert(1)</script>\"'&";
+    app.post("/snapshots/take", &[("label", label)], HTML);
+    let page = app.get("/snapshots", HTML).page();
+    assert_eq!(page.text("b.label"), label);
+    assert_eq!(page.attributes("script", "src").len(), page.texts("script").len());
+}
+
+#[test]
+fn a_list_names_how_far_the_log_went_on() {
+    let app = TestApp::with_story(6);
+    app.take_snapshot();
+    app.store.append(story(9).split_off(6));
+    assert_eq!(app.get("/snapshots", HTML).page().text(".c-behind"), "3 events");
+}
