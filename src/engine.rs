@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 
 pub use self::opening::{ColdLoad, Loaded, Options};
 pub use self::snapshots::{Decision, NewSnapshot, Pruned};
-pub use self::tables::{RowQuery, TableCount, TableRows};
+pub use self::tables::{RowQuery, SpeakerNames, TableCount, TableRows};
 pub use crate::plan::DiffPage;
 
 use self::listing::Listing;
@@ -44,10 +44,12 @@ const LOOK: Duration = Duration::from_millis(20);
 /// A store, open.
 pub struct Engine {
     core: Arc<Core>,
-    readers: Readers,
-    writer: Writer,
     /// One connection that only watches: the pragma counts changes between two looks of the same.
     watch: Mutex<Reader>,
+    readers: Readers,
+    /// Last, since fields drop in order: only a writer that closes last takes the write-ahead log
+    /// into the database file.
+    writer: Writer,
     is_new: bool,
 }
 

@@ -256,6 +256,8 @@ pub struct EventQuery {
     pub kind: Option<String>,
     /// Only of this branch.
     pub branch_id: Option<i64>,
+    /// Only those that this event superseded.
+    pub superseded_by: Option<i64>,
     /// Only with this text in the payload, capitals of ASCII letters aside.
     pub q: Option<String>,
 }
@@ -267,10 +269,12 @@ pub struct EventQuery {
 /// Where the database fails.
 pub fn read(conn: &Connection, query: &EventQuery) -> Result<Vec<Event>> {
     let order = if query.after.is_some() { "ASC" } else { "DESC" };
+    // A condition of its own only where it is asked for: then the partial index serves it.
+    let superseded = query.superseded_by.map_or_else(String::new, |by| format!("AND superseded_by = {by}"));
     let mut statement = conn.prepare_cached(&format!(
         "SELECT id, branch_id, ts, kind, payload_json, superseded_by, hidden FROM event_log
          WHERE id > ?1 AND id < ?2 AND kind = coalesce(?3, kind) AND branch_id = coalesce(?4, branch_id)
-           AND (?5 IS NULL OR instr(lower(payload_json), lower(?5)) > 0)
+           AND (?5 IS NULL OR instr(lower(payload_json), lower(?5)) > 0) {superseded}
          ORDER BY id {order} LIMIT ?6"
     ))?;
     let after = query.after.unwrap_or(i64::MIN);

@@ -48,14 +48,15 @@ impl Scratch {
     pub fn replay(&self, log: &dyn Rows, domain: &Domain, progress: &Progress) -> Result<()> {
         let table = Table::read(&self.conn, LOG)?;
         let marks = vec!["?"; table.columns.len()].join(", ");
-        self.conn.execute_batch("BEGIN; DROP TRIGGER event_log_ids_only_grow; PRAGMA defer_foreign_keys = ON")?;
+        // The log is taken as it is: what it names is not this database's to judge.
+        self.conn.execute_batch("DROP TRIGGER event_log_ids_only_grow; PRAGMA foreign_keys = OFF; BEGIN")?;
         let mut insert = self.conn.prepare(&format!("INSERT INTO {LOG} ({}) VALUES ({marks})", table.column_list()))?;
         for segment in log.segments() {
             for row in log.read(segment)? {
                 insert.execute(rusqlite::params_from_iter(&row))?;
             }
         }
-        self.conn.execute_batch("COMMIT; BEGIN")?;
+        self.conn.execute_batch("COMMIT; PRAGMA foreign_keys = ON; BEGIN")?;
         let head = crate::log::head(&self.conn)?;
         projection::apply(&self.conn, domain, 0, head, progress).map_err(Stop::into_error)?;
         self.conn.execute_batch("COMMIT").map_err(Error::from)

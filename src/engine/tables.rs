@@ -1,7 +1,10 @@
-//! Reading the projected tables as they are now.
+//! Reading the projected tables as they are now, and the names of speakers from them.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use rusqlite::types::Value as Parameter;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use serde::Serialize;
 
 use super::Engine;
@@ -9,6 +12,7 @@ use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::image::table::quote;
 use crate::image::{Table, Value, codec};
+use crate::log::Event;
 use crate::snapshot::take::row_count;
 use crate::store::State;
 
@@ -52,6 +56,31 @@ pub struct TableRows {
     pub next_after: Option<String>,
 }
 
+/// The names of speakers, by the kind of turn and what the turn calls them.
+#[derive(Debug, Clone, Default)]
+pub struct SpeakerNames(HashMap<(String, String), String>);
+
+impl SpeakerNames {
+    /// The name of who speaks in a turn of this kind; what the turn calls them where it has none.
+    pub fn name<'s>(&'s self, kind: &str, speaker: &'s str) -> &'s str {
+        self.0.get(&(kind.to_owned(), speaker.to_owned())).map_or(speaker, String::as_str)
+    }
+
+    fn find(&mut self, conn: &Connection, domain: &Domain, event: &Event) -> Result<()> {
+        let turn = domain.turns.iter().find(|turn| turn.kind == event.kind);
+        let Some((turn, sql)) = turn.and_then(|turn| Some((turn, turn.speaker_name.as_deref()?))) else {
+            return Ok(());
+        };
+        let payload: serde_json::Value = serde_json::from_str(event.payload.get()).unwrap_or_default();
+        let Some(speaker) = turn.speaker_of(&payload) else { return Ok(()) };
+        if let Entry::Vacant(place) = self.0.entry((event.kind.clone(), speaker.clone())) {
+            let name = conn.prepare_cached(sql)?.query_row(&[(":speaker", &speaker)], |row| row.get(0)).optional()?;
+            place.insert(name.unwrap_or(speaker));
+        }
+        Ok(())
+    }
+}
+
 impl Engine {
     /// The projected tables with their counts, in the domain's order, and the event that they are
     /// as of.
@@ -67,6 +96,22 @@ impl Engine {
                 Ok(TableCount { name: table.name.clone(), rows: row_count(conn, table)?, full_text })
             });
             Ok((State::read(conn)?.position, counted.collect::<Result<_>>()?))
+        })
+    }
+
+    /// The names of the speakers of some events, where the domain tells how to find one.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn speaker_names(&self, events: &[Event]) -> Result<SpeakerNames> {
+        let domain = self.domain();
+        let mut names = SpeakerNames::default();
+        self.readers.read(|conn| {
+            for event in events {
+                names.find(conn, &domain, event)?;
+            }
+            Ok(names)
         })
     }
 

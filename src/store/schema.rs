@@ -28,11 +28,11 @@ const MIGRATIONS: &[&str] = &[VERSION_1];
 const VERSION_1: &str = "
 CREATE TABLE event_log (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
-  branch_id     INTEGER NOT NULL DEFAULT 1,
-  ts            TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+  branch_id     INTEGER NOT NULL DEFAULT 1 CONSTRAINT branch_is_a_number CHECK (typeof(branch_id) = 'integer'),
+  ts            TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) CONSTRAINT ts_is_text CHECK (typeof(ts) = 'text'),
   kind          TEXT NOT NULL CONSTRAINT kind_is_a_word CHECK (typeof(kind) = 'text' AND length(kind) BETWEEN 1 AND 200),
   payload_json  TEXT NOT NULL CONSTRAINT payload_is_json CHECK (typeof(payload_json) = 'text' AND json_valid(payload_json)),
-  superseded_by INTEGER REFERENCES event_log (id),
+  superseded_by INTEGER REFERENCES event_log (id) CONSTRAINT successor_comes_later CHECK (superseded_by > id),
   hidden        INTEGER NOT NULL DEFAULT 0 CONSTRAINT hidden_is_0_or_1 CHECK (hidden IN (0, 1))
 );
 -- Without it, deleting the end of a long log scans the whole log once for each deleted row.

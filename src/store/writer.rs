@@ -181,6 +181,15 @@ fn work_off(mut conn: Connection, jobs: &Receiver<Job>) {
             }
         }
     }
+    leave_tidy(&conn);
+}
+
+/// Takes the write-ahead log into the database file, unless another process is using it just now.
+fn leave_tidy(conn: &Connection) {
+    let at_once = conn.busy_timeout(Duration::ZERO);
+    if let Err(error) = at_once.and_then(|()| conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")) {
+        tracing::debug!(%error, "the write-ahead log stays beside the database");
+    }
 }
 
 fn run_group(conn: &Connection, group: Vec<Box<dyn Grouped>>) {

@@ -18,7 +18,7 @@ use super::links;
 use super::negotiate::Wants;
 use super::state::{AppState, blocking};
 use crate::domain::Domain;
-use crate::engine::{Engine, Status};
+use crate::engine::{Engine, SpeakerNames, Status};
 use crate::error::Result;
 use crate::log::{Event, EventQuery};
 
@@ -39,6 +39,7 @@ struct Seen {
     more: bool,
     kinds: Vec<(String, u64)>,
     domain: Arc<Domain>,
+    names: SpeakerNames,
 }
 
 /// `GET /events?before=&after=&limit=&kind=&branch_id=&q=`.
@@ -65,6 +66,7 @@ fn read(fields: &Fields, most: usize) -> Result<EventQuery> {
         kind: fields.owned("kind")?,
         branch_id: fields.number("branch_id", "the number of a branch")?,
         q: fields.owned("q")?,
+        superseded_by: None,
     })
 }
 
@@ -79,7 +81,9 @@ impl Seen {
         if query.after.is_some() {
             events.reverse();
         }
-        Ok(Self { status: engine.status()?, events, more, kinds: engine.events_by_kind()?, domain: engine.domain() })
+        let names = engine.speaker_names(&events)?;
+        let (status, kinds) = (engine.status()?, engine.events_by_kind()?);
+        Ok(Self { status, names, events, more, kinds, domain: engine.domain() })
     }
 }
 
@@ -118,10 +122,10 @@ impl EventsPage {
             empty: seen.status.events == 0,
             filtered: asked.kind.is_some() || asked.branch_id.is_some() || asked.q.is_some(),
             total: seen.status.events,
+            days: by_day(&seen, now),
             kinds: kinds(seen.kinds, asked.kind.as_deref()),
             branch: asked.branch_id.map(|branch| branch.to_string()).unwrap_or_default(),
             q: asked.q.clone().unwrap_or_default(),
-            days: by_day(&seen.events, &seen.domain, now),
             newest,
             newer,
             older,
@@ -167,10 +171,10 @@ fn kinds(counted: Vec<(String, u64)>, chosen: Option<&str>) -> Vec<(String, Stri
     known.chain(unknown).collect()
 }
 
-fn by_day(events: &[Event], domain: &Domain, now: OffsetDateTime) -> Vec<Day> {
+fn by_day(seen: &Seen, now: OffsetDateTime) -> Vec<Day> {
     let mut days: Vec<Day> = Vec::new();
-    for event in events {
-        let line = Line::new(event, domain, now);
+    for event in &seen.events {
+        let line = Line::new(event, &seen.domain, &seen.names, now);
         let name = match &line.stamp.at {
             Some(at) if at.today => "Today".to_owned(),
             Some(at) => at.day.clone(),

@@ -16,14 +16,14 @@ use super::links;
 use super::negotiate::Wants;
 use super::state::{AppState, blocking};
 use crate::domain::Domain;
-use crate::engine::{Engine, Status};
+use crate::engine::{Engine, SpeakerNames, Status};
 use crate::error::{Error, Result};
 use crate::log::{Event, EventQuery};
 
 /// Characters of a payload that the page shows.
 const PAYLOAD: usize = 16_000;
-/// How far back the events are looked for that this one replaced: who corrects does it soon.
-const REPLACED: u64 = 500;
+/// An event replaces one; more than this are another program's doing.
+const REPLACED: u64 = 100;
 
 /// Everything that the page is drawn from.
 struct Seen {
@@ -33,17 +33,19 @@ struct Seen {
     previous: Option<i64>,
     next: Option<i64>,
     domain: Arc<Domain>,
+    names: SpeakerNames,
 }
 
 impl Seen {
     fn look(engine: &Engine, id: i64) -> Result<Self> {
         let event = engine.event(id)?;
-        let before = EventQuery { before: Some(id), limit: REPLACED, ..EventQuery::default() };
-        let earlier = engine.events(&before)?;
+        let before = EventQuery { before: Some(id), limit: 1, ..EventQuery::default() };
+        let replaced = EventQuery { superseded_by: Some(id), limit: REPLACED, ..EventQuery::default() };
         let after = EventQuery { after: Some(id), limit: 1, ..EventQuery::default() };
         Ok(Self {
-            previous: earlier.first().map(|event| event.id),
-            replaced: earlier.iter().filter(|one| one.superseded_by == Some(id)).map(|one| one.id).collect(),
+            previous: engine.events(&before)?.first().map(|event| event.id),
+            replaced: engine.events(&replaced)?.iter().map(|event| event.id).collect(),
+            names: engine.speaker_names(std::slice::from_ref(&event))?,
             next: engine.events(&after)?.first().map(|event| event.id),
             status: engine.status()?,
             domain: engine.domain(),
@@ -103,7 +105,7 @@ impl EventPage {
             kind_word: event.kind.clone(),
             stamp: Stamp::new(&event.ts, state.engine.now()),
             branch: event.branch_id,
-            said: Said::of(event, &seen.domain, PAYLOAD),
+            said: Said::of(event, &seen.domain, &seen.names, PAYLOAD),
             hidden: event.hidden,
             superseded_by: event.superseded_by.map(linked),
             replaced: seen.replaced.iter().copied().map(linked).collect(),

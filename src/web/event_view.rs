@@ -7,6 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use super::filters::{self, Moment, cut};
 use super::links;
 use crate::domain::Domain;
+use crate::engine::SpeakerNames;
 use crate::log::Event;
 
 /// Characters of a turn in a list; the event's own page has all of it.
@@ -52,13 +53,13 @@ pub(super) enum Said {
 }
 
 impl Line {
-    pub(super) fn new(event: &Event, domain: &Domain, now: OffsetDateTime) -> Self {
+    pub(super) fn new(event: &Event, domain: &Domain, names: &SpeakerNames, now: OffsetDateTime) -> Self {
         Self {
             id: event.id,
             url: links::event(event.id),
             stamp: Stamp::new(&event.ts, now),
             kind: filters::spoken(&event.kind),
-            said: Said::of(event, domain, TURN),
+            said: Said::of(event, domain, names, TURN),
             hidden: event.hidden,
             superseded_by: event.superseded_by.map(|id| (id, links::event(id))),
         }
@@ -72,13 +73,16 @@ impl Line {
 
 impl Said {
     /// A turn is cut at `most` characters.
-    pub(super) fn of(event: &Event, domain: &Domain, most: usize) -> Self {
+    pub(super) fn of(event: &Event, domain: &Domain, names: &SpeakerNames, most: usize) -> Self {
         // What other programs wrote may nest deeper than can be read here; then it is shown as text.
         let payload: Value =
             serde_json::from_str(event.payload.get()).unwrap_or_else(|_| Value::String(event.payload.get().to_owned()));
         let turn = domain.turns.iter().find(|turn| turn.kind == event.kind);
         match turn.and_then(|turn| Some((turn.speaker_of(&payload), turn.text_of(&payload)?))) {
-            Some((speaker, text)) => Self::Turn { speaker, text: cut(&text, most).0 },
+            Some((speaker, text)) => {
+                let speaker = speaker.map(|speaker| names.name(&event.kind, &speaker).to_owned());
+                Self::Turn { speaker, text: cut(&text, most).0 }
+            }
             None => Self::in_short(&payload),
         }
     }
@@ -123,16 +127,16 @@ mod tests {
         let domain = Domain::companion().unwrap();
         let turn = event("user_turn", &json!({"chat_id": "c", "text": "To be"}));
         let said = Said::Turn { speaker: Some("You".into()), text: "To be".into() };
-        assert_eq!(Said::of(&turn, &domain, 280), said);
+        assert_eq!(Said::of(&turn, &domain, &SpeakerNames::default(), 280), said);
         let other = event("you_updated", &json!({"name": "Ada", "persona": "", "gone": null, "n": [1, 2]}));
         let fields = [("name", "Ada"), ("persona", "\"\""), ("n", "[1,2]")].map(|(a, b)| (a.to_owned(), b.to_owned()));
-        assert_eq!(Said::of(&other, &domain, 280), Said::Fields(fields.to_vec(), false));
+        assert_eq!(Said::of(&other, &domain, &SpeakerNames::default(), 280), Said::Fields(fields.to_vec(), false));
     }
 
     #[test]
     fn a_turn_without_its_text_is_not_lost() {
         let domain = Domain::companion().unwrap();
-        let said = Said::of(&event("user_turn", &json!([1])), &domain, 280);
+        let said = Said::of(&event("user_turn", &json!([1])), &domain, &SpeakerNames::default(), 280);
         assert_eq!(said, Said::Fields(vec![(String::new(), "[1]".into())], false));
     }
 

@@ -23,7 +23,7 @@ use super::sample::{self, Steps};
 use super::snapshots::Row;
 use super::state::{AppState, blocking};
 use crate::domain::Domain;
-use crate::engine::{Decision, Engine, Status};
+use crate::engine::{Decision, Engine, SpeakerNames, Status};
 use crate::error::Result;
 use crate::history::Operation;
 use crate::log::{Event, EventQuery};
@@ -41,6 +41,7 @@ struct Seen {
     snapshots: Vec<Snapshot>,
     operations: Vec<Operation>,
     events: Vec<Event>,
+    names: SpeakerNames,
     decision: Option<Decision>,
     told: Told,
     domain: Arc<Domain>,
@@ -49,10 +50,12 @@ struct Seen {
 impl Seen {
     fn look(engine: &Engine) -> Result<Self> {
         let status = engine.status()?;
+        let events = engine.events(&EventQuery { limit: LINES, ..EventQuery::default() })?;
         Ok(Self {
             snapshots: engine.snapshots()?,
             operations: engine.operations(LINES)?,
-            events: engine.events(&EventQuery { limit: LINES, ..EventQuery::default() })?,
+            names: engine.speaker_names(&events)?,
+            events,
             decision: engine.last_decision(),
             told: sample::told(engine, &status)?,
             domain: engine.domain(),
@@ -132,7 +135,7 @@ impl OverviewPage {
             snapshots: shown.map(|one| Row::new(one.clone(), status.head, now)).collect(),
             more_snapshots: seen.snapshots.len().saturating_sub(SNAPSHOTS) as u64,
             operations: seen.operations.iter().map(|operation| Done::new(operation, now)).collect(),
-            events: seen.events.iter().map(|event| Line::new(event, &seen.domain, now)).collect(),
+            events: seen.events.iter().map(|event| Line::new(event, &seen.domain, &seen.names, now)).collect(),
         }
     }
 

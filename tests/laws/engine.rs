@@ -118,7 +118,10 @@ fn listed(store: &TestStore, snapshot: &Snapshot, table: &str, limit: usize) -> 
         rows.extend(diff.rows.into_iter().map(|DiffRow { change, now, then, .. }| (change, now, then)));
         match diff.next_after {
             None => return rows,
-            after => page.after = after,
+            after => {
+                assert_ne!(after, page.after, "the next page is another one");
+                page.after = after;
+            }
         }
     }
 }

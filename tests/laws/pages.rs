@@ -65,6 +65,7 @@ fn every_page_size_lists_every_changed_row_once_and_as_many_as_are_counted() {
                 let page = all(table, &then, &now, after.as_deref()).into_iter().take(size);
                 let before = listed.len();
                 listed.extend(page);
+                assert!(listed.len() <= whole.len(), "a row is listed twice in pages of {size}");
                 if listed.len() - before < size {
                     break;
                 }

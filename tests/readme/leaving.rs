@@ -1,4 +1,5 @@
-//! "What leaves with you": the file without the program.
+//! What an app relies on beside the programs: `epoch`, rows that it wrote itself, and the file without
+//! the program.
 
 use super::blocks::text;
 use super::room::{Room, installed, said_by};
@@ -50,4 +51,29 @@ fn hiding_a_row_that_breaks_a_rule_lets_the_tables_go_on() {
 
     server.wait_for(2);
     assert_eq!(room.value("SELECT name FROM you_entity"), "Ada");
+}
+
+#[test]
+fn the_epoch_changes_with_everything_but_a_new_event() {
+    let room = Room::new();
+    let server = room.serve();
+    let epoch = || server.get("/health").json()["epoch"].as_u64().unwrap();
+    let append = |fields: &str| {
+        let event = format!(r#"{{"kind": "you_updated", "payload": {{"name": "Ada", "persona": ""}}{fields}}}"#);
+        assert_eq!(server.post("/events", "application/json", &event).status, 201);
+    };
+    append("");
+    let first = epoch();
+    append("");
+    assert_eq!(epoch(), first);
+    let new = server.get("/events?after=1").json();
+    assert!(new.to_string().contains(r#""id":2"#) && !new.to_string().contains(r#""id":1,"#), "{new}");
+
+    append(r#", "supersedes": 1"#);
+    let superseded = epoch();
+    assert!(superseded > first);
+    let conn = rusqlite::Connection::open(room.path("data/backstitch.db")).unwrap();
+    conn.execute("UPDATE event_log SET hidden = 1 WHERE id = 2", []).unwrap();
+    append("");
+    assert!(epoch() > superseded);
 }
