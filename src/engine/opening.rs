@@ -15,11 +15,11 @@ use crate::domain_copy;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::history::{self, Means, What};
-use crate::image::ChunkStore;
+use crate::image::{ChunkStore, Doubt};
 use crate::log;
 use crate::progress::Progress;
 use crate::snapshot::policy::Policy;
-use crate::snapshot::take::Capture;
+use crate::snapshot::take::{Capture, take};
 use crate::snapshot::{Kind, Library, base};
 use crate::store::state::{State, raise_epoch};
 use crate::store::{Readers, Writer, connection, quietly, schema};
@@ -228,7 +228,7 @@ fn replace_domain(conn: &Connection, core: &Core, before: &Domain, domain: &Doma
         at,
         sequence: core.next_sequence(conn)?,
     };
-    let safety = crate::snapshot::take::take(conn, core.shelf(before), capture)?;
+    let safety = take(conn, core.shelf(before), capture, Doubt::Everything)?;
     domain_copy::keep(conn, domain)?;
     let answer = rebuild_tables(conn, core, before, domain, Broken::Refuse)
         .map_err(|error| error.hint("The store is as it was."))?;

@@ -10,7 +10,7 @@ use super::{Core, Engine, millis};
 use crate::catchup::{self, Broken, Hold, catch_up};
 use crate::error::{Error, Result};
 use crate::history::{self, Means, What};
-use crate::image::{Counts, Table};
+use crate::image::{Counts, Doubt, Segment, Table};
 use crate::log;
 use crate::plan::{needs_replay, why_not_alone};
 use crate::snapshot::log_image::{self, LOG};
@@ -81,7 +81,7 @@ fn restore(conn: &Connection, core: &Core, order: &Order) -> Result<Restored> {
         at,
         sequence: core.next_sequence(conn)?,
     };
-    let safety = take(conn, shelf, capture)?;
+    let safety = take(conn, shelf, capture, work.at_risk())?;
     let changed = work.run(conn, shelf, &manifest, order.scope)?;
     let epoch = raise_epoch(conn)?;
     let state = State::read(conn)?;
@@ -156,6 +156,13 @@ impl<'a> Work<'a> {
             log: if everything { compared(std::slice::from_ref(log))? } else { None },
             tables: if needs_replay(shelf, manifest, scope, false) { None } else { compared(&shelf.domain.tables)? },
         })
+    }
+
+    /// The pieces whose rows this will change: the safety snapshot is all that is left of them.
+    fn at_risk(&self) -> Doubt {
+        let Some(tables) = &self.tables else { return Doubt::Everything };
+        let pairs = tables.pairs.iter().chain(self.log.iter().flat_map(|log| &log.pairs));
+        Doubt::These(pairs.flat_map(Pair::only_now).flat_map(Segment::chunks).map(|(chunk, _)| chunk).collect())
     }
 
     /// Writes log and tables, and where the tables stand.

@@ -12,7 +12,7 @@ use crate::catchup::{Broken, Hold, catch_up};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{self, Means, What};
-use crate::image::ChunkError;
+use crate::image::{ChunkError, Doubt};
 use crate::log;
 use crate::plan::{DiffPage, Plan};
 use crate::snapshot::library::Note;
@@ -125,7 +125,7 @@ impl Engine {
             })?;
             let taken = self.readers.read(|conn| {
                 let settled = State::read(conn)?.is_settled(log::head(conn)?);
-                settled.then(|| take(conn, self.core.shelf(&domain), capture(sequence))).transpose()
+                settled.then(|| take(conn, self.core.shelf(&domain), capture(sequence), Doubt::Nothing)).transpose()
             })?;
             if let Some(taken) = taken {
                 return Ok(taken);

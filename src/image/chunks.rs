@@ -22,7 +22,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Hash;
 use super::lock::FileLock;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::files;
 
 /// Level 1 compresses these rows as well as level 3 does, half as fast again.
@@ -182,8 +182,8 @@ impl ChunkStore {
     }
 
     /// A writer of new chunks. The caller holds [`ChunkStore::share`] until the chunks are named.
-    pub fn writer(&self) -> ChunkWriter {
-        ChunkWriter::new(self.clone())
+    pub fn writer(&self, doubt: Doubt) -> ChunkWriter {
+        ChunkWriter::new(self.clone(), doubt)
     }
 
     /// Removes every chunk that is not in `keep`, and what crashes left. Answers chunks and bytes.
@@ -233,9 +233,32 @@ fn chunk_name(path: &Path) -> Option<Hash> {
     path.file_name()?.to_str()?.strip_suffix(".zst")?.parse().ok()
 }
 
+/// Which chunks that are there already a writer reads before it relies on them.
+#[derive(Debug, Clone, Default)]
+pub enum Doubt {
+    /// None: the rows stay in the live tables, and the next take can write them again.
+    #[default]
+    Nothing,
+    /// These: their rows are about to go.
+    These(HashSet<Hash>),
+    /// All of them.
+    Everything,
+}
+
+impl Doubt {
+    fn covers(&self, chunk: Hash) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::These(chunks) => chunks.contains(&chunk),
+            Self::Everything => true,
+        }
+    }
+}
+
 /// Stores chunks in the background; [`ChunkWriter::finish`] waits until they are durable.
 pub struct ChunkWriter {
     store: ChunkStore,
+    doubt: Doubt,
     queue: Option<Sender<(Hash, Vec<u8>)>>,
     waiting: Receiver<(Hash, Vec<u8>)>,
     threads: Vec<JoinHandle<Result<Stored>>>,
@@ -253,14 +276,31 @@ pub struct Stored {
 }
 
 impl ChunkWriter {
-    fn new(store: ChunkStore) -> Self {
+    fn new(store: ChunkStore, doubt: Doubt) -> Self {
         let (queue, waiting) = bounded(WAITING);
-        Self { store, queue: Some(queue), waiting, threads: Vec::new(), seen: HashSet::new(), folders: HashSet::new() }
+        let (threads, seen, folders) = (Vec::new(), HashSet::new(), HashSet::new());
+        Self { store, doubt, queue: Some(queue), waiting, threads, seen, folders }
     }
 
-    /// Whether a chunk is stored already or on its way.
-    pub fn has(&self, chunk: Hash) -> bool {
-        self.seen.contains(&chunk) || self.store.has(chunk)
+    /// Whether a chunk of this length is stored already or on its way.
+    ///
+    /// # Errors
+    ///
+    /// Where the file of a doubted chunk cannot be read.
+    pub fn has(&self, chunk: Hash, length: u64) -> Result<bool> {
+        Ok(self.seen.contains(&chunk) || self.is_stored(chunk, length, self.doubt.covers(chunk))?)
+    }
+
+    /// A doubted chunk is read; one that is not what was written is set aside, and so not stored.
+    fn is_stored(&self, chunk: Hash, length: u64, doubted: bool) -> Result<bool> {
+        if !doubted || !self.store.has(chunk) {
+            return Ok(self.store.has(chunk));
+        }
+        match self.store.read(chunk, length) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Damaged => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Stores a chunk under its hash, unless it is there.
@@ -269,7 +309,21 @@ impl ChunkWriter {
     ///
     /// Where an earlier chunk could not be written.
     pub fn put(&mut self, chunk: Hash, bytes: &[u8]) -> Result<()> {
-        if !self.seen.insert(chunk) || self.store.has(chunk) {
+        self.put_unless_stored(chunk, bytes, self.doubt.covers(chunk))
+    }
+
+    /// As [`ChunkWriter::put`], and one that is there is read first: for the few chunks that
+    /// everything else hangs on.
+    ///
+    /// # Errors
+    ///
+    /// As [`ChunkWriter::put`].
+    pub fn put_surely(&mut self, chunk: Hash, bytes: &[u8]) -> Result<()> {
+        self.put_unless_stored(chunk, bytes, true)
+    }
+
+    fn put_unless_stored(&mut self, chunk: Hash, bytes: &[u8], doubted: bool) -> Result<()> {
+        if !self.seen.insert(chunk) || self.is_stored(chunk, bytes.len() as u64, doubted)? {
             return Ok(());
         }
         let path = self.store.path(chunk);

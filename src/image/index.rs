@@ -63,7 +63,7 @@ fn write_node(entries: &[Segment], writer: &mut ChunkWriter) -> Result<Segment> 
         bytes.push(b'\n');
     }
     let hash = Hash::of(&bytes);
-    writer.put(hash, &bytes)?;
+    writer.put_surely(hash, &bytes)?;
     Ok(Segment {
         first: entries.first().map(|entry| entry.first.clone()).unwrap_or_default(),
         last: entries.last().map(|entry| entry.last.clone()).unwrap_or_default(),

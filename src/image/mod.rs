@@ -29,7 +29,7 @@ pub mod table;
 mod value;
 
 pub use build::scan;
-pub use chunks::{ChunkError, ChunkStore, ChunkWriter};
+pub use chunks::{ChunkError, ChunkStore, ChunkWriter, Doubt};
 pub use diff::{Change, Counts};
 pub use hash::Hash;
 pub use index::Root;

@@ -39,7 +39,7 @@ pub fn scan(
     while let Some(next) = next_id(conn, after, up_to)? {
         let cached = cached_from(conn, next, up_to)?;
         let segment = match cached {
-            Some(segment) if is_stored(&segment, writer.as_deref()) => segment,
+            Some(segment) if is_stored(&segment, writer.as_deref())? => segment,
             cached => {
                 let segment = hash_from(conn, table, next, up_to, writer.as_deref_mut())?;
                 if cached.is_none() && cut::level(&segment.last) > 0 {
@@ -69,8 +69,14 @@ pub fn row_count(conn: &Connection) -> Result<u64> {
 }
 
 /// Whether nothing has to be written for a segment whose hash is known.
-fn is_stored(segment: &Segment, writer: Option<&ChunkWriter>) -> bool {
-    writer.is_none_or(|writer| segment.chunks().all(|(chunk, _)| writer.has(chunk)))
+fn is_stored(segment: &Segment, writer: Option<&ChunkWriter>) -> Result<bool> {
+    let Some(writer) = writer else { return Ok(true) };
+    for (chunk, length) in segment.chunks() {
+        if !writer.has(chunk, length)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn next_id(conn: &Connection, after: i64, up_to: i64) -> Result<Option<i64>> {

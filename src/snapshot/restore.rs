@@ -4,7 +4,7 @@
 //! Every row that is needed is read and hashed before the first is written (counting the changes
 //! does that), so damage is found while nothing has changed yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::Connection;
 
@@ -14,7 +14,7 @@ use crate::domain::{Domain, FullText};
 use crate::error::{Error, Result};
 use crate::image::restore::{IndexedText, delete_differing, insert_missing};
 use crate::image::table::quote;
-use crate::image::{self, ChunkStore, Counts, LiveTable, StoredTable, Table, Value, diff};
+use crate::image::{self, ChunkStore, Counts, Hash, LiveTable, StoredTable, Table, Value, diff};
 use crate::progress::Progress;
 use crate::projection::first_broken_reference;
 use crate::store::quietly;
@@ -135,6 +135,12 @@ impl Comparison<'_> {
 }
 
 impl Pair<'_> {
+    /// The live segments that the snapshot does not have.
+    pub fn only_now(&self) -> impl Iterator<Item = &image::Segment> {
+        let kept: HashSet<Hash> = self.then.segments.iter().map(|segment| segment.hash).collect();
+        self.now.segments.iter().filter(move |segment| !kept.contains(&segment.hash))
+    }
+
     /// The first row of the first segment in which the two differ.
     pub fn first_difference(&self) -> Option<&Value> {
         let (then, now) = (&self.then.segments, &self.now.segments);

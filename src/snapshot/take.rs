@@ -16,7 +16,7 @@ use super::model::{Kind, SnapshotId};
 use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::history::Means;
-use crate::image::{self, ChunkStore, ChunkWriter, Segment, Table};
+use crate::image::{self, ChunkStore, ChunkWriter, Doubt, Segment, Table};
 use crate::log;
 use crate::progress::Progress;
 use crate::store::State;
@@ -67,15 +67,16 @@ pub struct Taken {
     pub written: u64,
 }
 
-/// Takes a snapshot of the transaction that `conn` is in.
+/// Takes a snapshot of the transaction that `conn` is in. Pieces under `doubt` that are there
+/// already are read before they are relied on.
 ///
 /// # Errors
 ///
 /// Where the tables cannot be read or the folder cannot be written; nothing is visible then.
-pub fn take(conn: &Connection, shelf: Shelf<'_>, capture: Capture) -> Result<Taken> {
+pub fn take(conn: &Connection, shelf: Shelf<'_>, capture: Capture, doubt: Doubt) -> Result<Taken> {
     let _shared = shelf.chunks.share()?;
     let state = State::read(conn)?;
-    let mut writer = shelf.chunks.writer();
+    let mut writer = shelf.chunks.writer(doubt);
     let log = scan_log(conn, shelf, &mut writer)?;
     let mut tables = vec![(LOG.to_owned(), log.0)];
     for table in &shelf.domain.tables {

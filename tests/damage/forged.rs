@@ -139,7 +139,7 @@ fn exchanged_tables_are_refused_whether_their_columns_are_as_many_or_not() {
 /// A snapshot whose index of the memories is this text.
 fn with_index(fixture: &Fixture, id: &str, level: u32, rows: u64, lines: &str) -> Snapshot {
     let chunks = ChunkStore::open(fixture.folder().join("chunks")).unwrap();
-    let mut writer = chunks.writer();
+    let mut writer = chunks.writer(backstitch::image::Doubt::Nothing);
     writer.put(Hash::of(lines.as_bytes()), lines.as_bytes()).unwrap();
     writer.finish().unwrap();
     let mut json = fixture.json(&fixture.then);

@@ -196,7 +196,7 @@ fn a_sound_piece_stays_where_it_is_when_another_length_was_recorded_for_it() {
     let folder = memory_folder();
     let chunks = ChunkStore::open(folder.path().join("chunks")).unwrap();
     let (hash, bytes) = (Hash::of(b"[1]\n"), b"[1]\n");
-    let mut writer = chunks.writer();
+    let mut writer = chunks.writer(backstitch::image::Doubt::Nothing);
     writer.put(hash, bytes).unwrap();
     writer.finish().unwrap();
     for length in [0, 3, 5, u64::MAX] {

@@ -267,7 +267,7 @@ impl TestTable {
 
     /// Writes the image of the table; answers the top of its index.
     pub fn take(&self, chunks: &ChunkStore) -> Option<Root> {
-        let mut writer = chunks.writer();
+        let mut writer = chunks.writer(backstitch::image::Doubt::Nothing);
         let segments = scan(&self.conn, &self.table, Some(&mut writer), &mut |_| {}).unwrap();
         let root = index::write(&segments, &mut writer).unwrap();
         writer.finish().unwrap();

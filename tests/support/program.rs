@@ -26,22 +26,25 @@ pub struct Server {
 impl Server {
     /// Starts a server on a free port and waits until it listens.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = program(folder)
+        let child = program(folder)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut greeting = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        // From here on dropping it ends the process, also where it never listens.
+        let mut server = Self { child, address: String::new(), greeting: String::new() };
+        let output = server.child.stdout.take().unwrap();
+        for line in BufReader::new(output).lines() {
             let line = line.unwrap();
             if let Some(address) = line.strip_prefix("Listening on ") {
-                return Self { child, address: address.to_owned(), greeting };
+                address.clone_into(&mut server.address);
+                return server;
             }
-            greeting.push_str(&line);
-            greeting.push('\n');
+            server.greeting.push_str(&line);
+            server.greeting.push('\n');
         }
-        panic!("the server ended before it listened: {greeting}");
+        panic!("the server ended before it listened: {}", server.greeting);
     }
 
     pub fn id(&self) -> u32 {
