@@ -6,6 +6,7 @@
 mod appending;
 mod listing;
 mod opening;
+mod periodic;
 mod restoring;
 mod snapshots;
 mod tables;
@@ -18,7 +19,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use time::OffsetDateTime;
 
 pub use self::opening::{ColdLoad, Loaded, Options};
-pub use self::snapshots::{Decision, NewSnapshot, Pruned};
+pub use self::periodic::Decision;
+pub use self::snapshots::{NewSnapshot, Pruned};
 pub use self::tables::{RowQuery, SpeakerNames, TableCount, TableRows};
 pub use crate::plan::DiffPage;
 

@@ -90,6 +90,21 @@ impl Engine {
     /// # Errors
     ///
     /// As [`Engine::snapshots`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use backstitch::{engine::{Engine, Options}, history::Means, log::NewEvent, snapshot::{Expected, Kind, Scope}};
+    /// # fn main() -> backstitch::error::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Engine::open(Options::new(folder.path()))?;
+    /// assert!(store.latest_snapshot(Kind::Periodic)?.is_none());
+    /// let taken = store.take_snapshot(None, false, Means::Command)?.snapshot;
+    /// let latest = store.latest_snapshot(Kind::Periodic)?;
+    /// assert_eq!(latest.map(|one| one.snapshot_id), Some(taken.snapshot_id));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn latest_snapshot(&self, kind: Kind) -> Result<Option<Snapshot>> {
         let found = |one: &Snapshot| one.kind == kind && one.own && one.damaged.is_none();
         Ok(self.snapshots()?.into_iter().find(found))

@@ -35,6 +35,24 @@ impl Engine {
     ///
     /// Not found; damaged; conflict where the store is not where `expected` says, or where the
     /// tables alone cannot be restored.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use backstitch::{engine::{Engine, Options}, history::Means, log::NewEvent, snapshot::{Expected, Kind, Scope}};
+    /// # fn main() -> backstitch::error::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Engine::open(Options::new(folder.path()))?;
+    /// let empty = store.take_snapshot(None, false, Means::Command)?.snapshot.snapshot_id;
+    /// store.append(vec![NewEvent::new("note", "{}")?])?;
+    /// let expected = Expected { head: Some(1), epoch: None };
+    /// let restored =
+    ///     store.restore_from_snapshot(&empty, Kind::Periodic, Scope::Everything, expected, Means::Command)?;
+    /// assert_eq!(restored.events_removed, 1);
+    /// assert_eq!(restored.safety_snapshot.kind, Kind::Rewind);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn restore_from_snapshot(
         &self,
         id: &SnapshotId,

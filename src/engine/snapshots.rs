@@ -1,11 +1,10 @@
 //! Taking, previewing, verifying, deleting and pruning snapshots.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use rusqlite::Connection;
 use serde::Serialize;
-use time::OffsetDateTime;
 
 use super::{Core, Engine, millis};
 use crate::catchup::{Broken, Hold, catch_up};
@@ -16,7 +15,6 @@ use crate::image::{ChunkError, Doubt};
 use crate::log;
 use crate::plan::{DiffPage, Plan};
 use crate::snapshot::library::Note;
-use crate::snapshot::policy::{NextDue, next_due};
 use crate::snapshot::retention::{self, Collected};
 use crate::snapshot::take::{Capture, Taken, take};
 use crate::snapshot::verify::{Verified, verify};
@@ -45,22 +43,7 @@ pub struct Pruned {
     pub collected: Collected,
 }
 
-/// What the policy made of a moment.
-#[derive(Debug, Clone, Serialize)]
-pub struct Decision {
-    /// The moment.
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
-    /// What was decided, and why.
-    pub what: String,
-}
-
 impl Core {
-    fn decide(&self, what: String) {
-        let decision = Decision { at: self.clock.now(), what };
-        *self.decision.lock().unwrap_or_else(PoisonError::into_inner) = Some(decision);
-    }
-
     /// The next number in the order of snapshots: above the database's, which a rolled-back
     /// operation takes back, and above what is published.
     pub(super) fn next_sequence(&self, conn: &Connection) -> Result<u64> {
@@ -78,6 +61,21 @@ impl Engine {
     /// # Errors
     ///
     /// Where the tables cannot be read or the folder cannot be written; nothing is visible then.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use backstitch::{engine::{Engine, Options}, history::Means, log::NewEvent, snapshot::{Expected, Kind, Scope}};
+    /// # fn main() -> backstitch::error::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Engine::open(Options::new(folder.path()))?;
+    /// store.append(vec![NewEvent::new("note", r#"{"text": "hello"}"#)?])?;
+    /// let taken = store.take_snapshot(Some("before".into()), true, Means::Command)?.snapshot;
+    /// assert_eq!(taken.last_event_id, Some(1));
+    /// assert!(taken.pinned);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn take_snapshot(&self, label: Option<String>, pinned: bool, means: Means) -> Result<NewSnapshot> {
         let (entry, operation) = self.take_unpruned(label, pinned, means)?;
         self.prune_periodic_snapshots(means)?;
@@ -132,56 +130,6 @@ impl Engine {
             }
         }
         Err(Error::busy())
-    }
-
-    /// Whether the policy wants a periodic snapshot now.
-    ///
-    /// # Errors
-    ///
-    /// Where the store cannot be read.
-    pub fn should_take_periodic_snapshot(&self) -> Result<bool> {
-        Ok(self.next_due()?.due_now)
-    }
-
-    /// When the next periodic snapshot is due.
-    ///
-    /// # Errors
-    ///
-    /// Where the store cannot be read.
-    pub fn next_due(&self) -> Result<NextDue> {
-        let (domain, now) = (self.domain(), self.core.clock.now());
-        self.readers.read(|conn| {
-            let last = self.core.last_periodic(conn)?;
-            next_due(conn, &self.core.policy, &domain, last.as_ref(), now)
-        })
-    }
-
-    /// Takes a snapshot if the policy wants one, and remembers what was decided and why. Answers
-    /// when the next one is due.
-    ///
-    /// # Errors
-    ///
-    /// Where the store cannot be read or the snapshot not be taken.
-    pub fn follow_policy(&self) -> Result<NextDue> {
-        let due = self.next_due()?;
-        let (decision, due) = if due.due_now {
-            match self.take_snapshot(None, false, Means::Policy) {
-                Ok(taken) => (format!("took {}", taken.snapshot.snapshot_id), self.next_due()?),
-                Err(error) => {
-                    self.core.decide(format!("could not take the snapshot that is due: {error}"));
-                    return Err(error);
-                }
-            }
-        } else {
-            (due.why.to_string(), due)
-        };
-        self.core.decide(decision);
-        Ok(due)
-    }
-
-    /// What the policy last decided, and when; none before its first look.
-    pub fn last_decision(&self) -> Option<Decision> {
-        self.core.decision.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Pins or unpins a snapshot, or gives it another label; what is none stays.
@@ -261,6 +209,22 @@ impl Engine {
     /// # Errors
     ///
     /// Where a file cannot be removed.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use backstitch::{engine::{Engine, Options}, history::Means, log::NewEvent, snapshot::{Expected, Kind, Scope}};
+    /// # fn main() -> backstitch::error::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Engine::open(Options::new(folder.path()))?;
+    /// for _ in 0..7 {
+    ///     store.take_snapshot(None, false, Means::Command)?; // prunes too
+    /// }
+    /// assert_eq!(store.snapshots()?.len(), 5);
+    /// assert!(store.prune_periodic_snapshots(Means::Command)?.removed.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn prune_periodic_snapshots(&self, means: Means) -> Result<Pruned> {
         let due = self.snapshots()?.into_iter().filter(|one| one.keep == Keep::Due);
         self.remove(due.map(|one| (one.kind, one.snapshot_id)).collect(), What::Prune, means)
