@@ -6,7 +6,7 @@
 
 use rusqlite::Connection;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::log;
 use crate::projection::{self, Failure, Stop};
 use crate::snapshot::base;
@@ -48,19 +48,21 @@ pub struct CaughtUp {
 /// with the event and the rule that it breaks.
 pub fn catch_up(conn: &Connection, shelf: Shelf<'_>, hold: Hold, broken: Broken) -> Result<CaughtUp> {
     let mut state = State::read(conn)?;
-    if state.logic != shelf.domain.logic.to_string() {
-        return Err(Error::conflict("another process has put another domain in place.").hint("Start again."));
-    }
+    state.check_logic(shelf.domain.logic)?;
     let before = state.clone();
     let head = log::head(conn)?;
     let mut done = CaughtUp::default();
-    if hold == Hold::End || state.hold.is_some_and(|since| head > since) {
+    let ends = hold == Hold::End || state.position >= head;
+    if state.hold.is_some_and(|since| ends || head > since) {
         state.hold = None;
+        raise_epoch(conn)?;
     }
     let target = if state.hold.is_some() { state.position.min(head) } else { head };
     if let Some(stale) = state.stale_from.take() {
         // Also where the tables had not come so far: a snapshot may hold the row as it was.
         raise_epoch(conn)?;
+        // The row that broke a rule may be mended: the replay tells.
+        state.stuck = None;
         if stale <= before.position {
             state.position = base::rewind_tables(conn, shelf, &state, stale)?;
             done.from_base = Some(state.position);
@@ -68,7 +70,7 @@ pub fn catch_up(conn: &Connection, shelf: Shelf<'_>, hold: Hold, broken: Broken)
     }
     if state.position < target {
         done.applied = go_forward(conn, shelf, &mut state, target, broken)?;
-    } else {
+    } else if state.hold.is_none() {
         state.stuck = None;
     }
     if state != before {

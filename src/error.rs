@@ -167,10 +167,11 @@ impl From<std::io::Error> for Error {
         let error = match source.kind() {
             Io::StorageFull | Io::QuotaExceeded => disk_full(),
             Io::PermissionDenied | Io::ReadOnlyFilesystem => {
-                Self::refused(format!("a file of the data folder cannot be used: {source}."))
+                Self::refused(format!("a file of the data folder cannot be used: {}.", source.kind()))
                     .hint("Check the owner and the permissions of the data folder.")
             }
-            _ => Self::internal(format!("file access failed: {source}")),
+            // Its own words may name a path, which is nothing for whoever asks over HTTP.
+            _ => Self::internal(format!("file access failed: {}", source.kind())),
         };
         error.because(source)
     }

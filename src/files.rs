@@ -26,6 +26,19 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// Closes a folder to everybody but its owner.
+///
+/// # Errors
+///
+/// Where its permissions cannot be set.
+pub fn make_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
 /// Makes the entries of a folder durable: a rename is not, until then.
 ///
 /// # Errors

@@ -48,6 +48,7 @@ impl<'a> Plan<'a> {
     ///
     /// Damaged where a piece that is needed is not what was written.
     pub fn open(conn: &'a Connection, shelf: Shelf<'a>, entry: &'a Entry, scope: Scope, folder: &Path) -> Result<Self> {
+        State::read(conn)?.check_logic(shelf.domain.logic)?;
         let manifest = entry.manifest()?;
         let log = Table::read(conn, LOG)?;
         let then = stored_table(shelf.chunks, manifest, LOG)?;

@@ -15,6 +15,7 @@ mod commands;
 mod crash;
 mod damage;
 mod follow;
+mod honest;
 mod laws;
 mod plays;
 mod race;

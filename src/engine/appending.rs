@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::{Core, Engine};
 use crate::catchup::{Broken, Hold, catch_up};
 use crate::error::{Error, Result};
-use crate::log::{self, Appended, Event, EventQuery, NewEvent};
+use crate::log::{self, Appended, Event, EventQuery, NewEvent, Spool};
 use crate::sample::{self, Told};
 use crate::snapshot::take::Shelf;
 use crate::store::State;
@@ -24,16 +24,29 @@ impl Engine {
         self.writer.grouped(move |conn| append_in(conn, &core, &mut events.into_iter().map(Ok)))
     }
 
-    /// Appends NDJSON as it is read, all or nothing.
+    /// Appends NDJSON, all or nothing. It is read to its end first, into a file of the data folder:
+    /// while a slow pipe is waited for, others write.
     ///
     /// # Errors
     ///
     /// As [`Engine::append`]; malformed with the line where one is no event.
-    pub fn append_lines(&self, reader: impl BufRead + Send + 'static) -> Result<Appended> {
+    pub fn append_lines(&self, reader: impl BufRead) -> Result<Appended> {
+        let mut work = self.core.progress.begin("reading events", None);
+        let spool = Spool::read(self.data_dir(), reader, || work.advance(1))?;
+        drop(work);
+        self.append_spooled(spool)
+    }
+
+    /// Appends events that were set aside, all or nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::append`].
+    pub fn append_spooled(&self, spool: Spool) -> Result<Appended> {
         let core = Arc::clone(&self.core);
         self.writer.grouped(move |conn| {
-            let mut work = core.progress.begin("reading events", None);
-            append_in(conn, &core, &mut log::lines(reader).inspect(|_| work.advance(1)))
+            let mut work = core.progress.begin("appending events", Some(spool.count()));
+            append_in(conn, &core, &mut spool.into_events().inspect(|_| work.advance(1)))
         })
     }
 
@@ -119,23 +132,27 @@ impl Engine {
 fn append_in(conn: &Connection, core: &Core, events: &mut dyn Iterator<Item = Result<NewEvent>>) -> Result<Appended> {
     let domain = core.domain();
     let shelf = core.shelf(&domain);
-    catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
+    // What another process did is taken in whether or not this append is refused.
+    in_savepoint(conn, || catch_up(conn, shelf, Hold::Keep, Broken::Stick))?;
     refuse_while_stuck(conn)?;
-    conn.execute_batch("SAVEPOINT append")?;
-    // A refused append lifts no hold, so the waiting events are applied within.
-    let outcome = catch_up(conn, shelf, Hold::End, Broken::Stick)
-        .and_then(|_| refuse_while_stuck(conn))
-        .and_then(|()| log::insert(conn, events))
-        .and_then(|appended| {
-            let appended = appended.ok_or_else(|| Error::malformed("there is no event to append"))?;
-            project(conn, shelf, appended)?;
-            Ok(appended)
-        });
-    if outcome.is_err() && !conn.is_autocommit() {
-        conn.execute_batch("ROLLBACK TO append")?;
-    }
+    in_savepoint(conn, || {
+        // A refused append lifts no hold, so the waiting events are applied within.
+        catch_up(conn, shelf, Hold::End, Broken::Stick)?;
+        refuse_while_stuck(conn)?;
+        let appended = log::insert(conn, events)?.ok_or_else(|| Error::malformed("there is no event to append"))?;
+        project(conn, shelf, appended)?;
+        Ok(appended)
+    })
+}
+
+/// Runs `work` so that nothing of it stays where it fails; the transaction around goes on.
+fn in_savepoint<T>(conn: &Connection, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    conn.execute_batch("SAVEPOINT work")?;
+    let outcome = work();
+    // A full disk can make SQLite end the whole transaction, the savepoint with it.
     if !conn.is_autocommit() {
-        conn.execute_batch("RELEASE append")?;
+        let end = if outcome.is_ok() { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" };
+        conn.execute_batch(end)?;
     }
     outcome
 }

@@ -107,7 +107,7 @@ impl Engine {
     /// ```
     pub fn latest_snapshot(&self, kind: Kind) -> Result<Option<Snapshot>> {
         let found = |one: &Snapshot| one.kind == kind && one.own && one.damaged.is_none();
-        Ok(self.snapshots()?.into_iter().find(found))
+        Ok(self.snapshots()?.into_iter().filter(found).max_by_key(|one| one.sequence))
     }
 }
 
@@ -147,7 +147,8 @@ impl Core {
         let sound = |entry: &Entry| {
             entry.kind == Kind::Periodic && entry.is_own(&store) && self.check_of(entry, &checks).1.is_none()
         };
-        Ok(self.library.entries()?.into_iter().find(sound))
+        // By sequence: a clock that went back must not hide the one just taken.
+        Ok(self.library.entries()?.into_iter().filter(sound).max_by_key(Entry::sequence))
     }
 
     fn known(&self, conn: &Connection) -> Result<Vec<Known>> {
@@ -166,16 +167,22 @@ impl Core {
                 Ok(read) => read,
                 // Pruned since the folder was read: its pieces may be gone, and so is it.
                 Err(_) if self.library.is_gone(&entry) => continue,
-                Err(error) if error.kind() == ErrorKind::Damaged => {
+                Err(error) if error.kind() == ErrorKind::Busy => return Err(error),
+                // One that cannot be read must not hide the others.
+                Err(error) => {
                     damaged.get_or_insert_with(|| error.message().to_owned());
                     (None, None)
                 }
-                Err(error) => return Err(error),
             };
             let own = entry.is_own(&state.store);
             known.push(Known { entry, own, damaged, checked_at, on_this_history, chunks });
         }
         Ok(known)
+    }
+
+    /// What was found wrong with a snapshot and is not mended.
+    pub(super) fn known_damage(&self, conn: &Connection, entry: &Entry) -> Result<Option<String>> {
+        Ok(self.check_of(entry, &read_checks(conn)?).1)
     }
 
     /// When an entry was last found sound, or why it is damaged. A damage is over once the chunk

@@ -1,5 +1,6 @@
 //! Opening a store, and bringing its tables to the end of the log at a start of the server.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -182,6 +183,10 @@ fn open_folder(path: &Path) -> Result<PathBuf> {
     };
     files::make_folder(path).map_err(refused)?;
     let path = path.canonicalize().map_err(refused)?;
+    if fs::read_dir(&path).map_err(refused)?.next().is_none() {
+        // Made for this store, by whom ever; one that holds other things is its owner's to decide.
+        files::make_private(&path).map_err(refused)?;
+    }
     tempfile::tempfile_in(&path).map_err(refused)?;
     Ok(path)
 }
@@ -228,6 +233,8 @@ fn replace_domain(conn: &Connection, core: &Core, before: &Domain, domain: &Doma
         at,
         sequence: core.next_sequence(conn)?,
     };
+    // What was changed in the log comes first: a snapshot of tables that do not follow is no base.
+    catch_up(conn, core.shelf(before), Hold::Keep, Broken::Stick)?;
     let safety = take(conn, core.shelf(before), capture, Doubt::Everything)?;
     domain_copy::keep(conn, domain)?;
     let answer = rebuild_tables(conn, core, before, domain, Broken::Refuse)

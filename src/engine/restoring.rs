@@ -15,9 +15,10 @@ use crate::log;
 use crate::plan::{needs_replay, why_not_alone};
 use crate::snapshot::log_image::{self, LOG};
 use crate::snapshot::restore::{Comparison, Pair, compare, stored_table};
+use crate::snapshot::retention;
 use crate::snapshot::take::{Capture, Shelf, Taken, take};
 use crate::snapshot::{Entry, Expected, Kind, Manifest, Restored, SafetySnapshot, Scope, SnapshotId};
-use crate::store::state::{State, raise_epoch};
+use crate::store::state::{State, bar, raise_epoch};
 
 /// One restore as it was asked for.
 struct Order {
@@ -62,7 +63,7 @@ impl Engine {
         means: Means,
     ) -> Result<Restored> {
         let entry = self.core.library.find(kind, id)?;
-        entry.manifest()?;
+        self.refuse_damaged(&entry)?;
         let core = Arc::clone(&self.core);
         let order = Order { entry: entry.clone(), scope, expected, means };
         self.noting_damage(&entry, || {
@@ -86,11 +87,15 @@ fn restore(conn: &Connection, core: &Core, order: &Order) -> Result<Restored> {
     // It may have been deleted while this waited; from here on its pieces stay.
     core.library.find(order.entry.kind, &order.entry.id)?;
     catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
-    check_expected(conn, order.expected)?;
+    // In this order, so that who asks for what cannot be is told that before "it has moved".
+    retention::chunks_of(&order.entry, shelf.chunks)?;
     check_scope(conn, shelf, &manifest, order.scope)?;
-    let before = log::head(conn)?;
     let log = Table::read(conn, LOG)?;
-    let work = Work::prepare(conn, shelf, &manifest, order.scope, &log)?;
+    let own = order.entry.is_own(&State::read(conn)?.store);
+    let work = Work::prepare(conn, shelf, &manifest, order.scope, &log, own)?;
+    check_expected(conn, order.expected)?;
+    let before = log::head(conn)?;
+    let drifted = own && work.shows_drift(conn, shelf, &manifest)?;
     let capture = Capture {
         kind: Kind::Rewind,
         means: order.means,
@@ -100,7 +105,10 @@ fn restore(conn: &Connection, core: &Core, order: &Order) -> Result<Restored> {
         sequence: core.next_sequence(conn)?,
     };
     let safety = take(conn, shelf, capture, work.at_risk())?;
-    let changed = work.run(conn, shelf, &manifest, order.scope)?;
+    if drifted {
+        bar(conn, manifest.about.sequence + 1, safety.entry.sequence())?;
+    }
+    let changed = work.run(conn, shelf, &manifest, order.scope, &safety)?;
     let epoch = raise_epoch(conn)?;
     let state = State::read(conn)?;
     let log_changes = changed.get(LOG).copied().unwrap_or_default();
@@ -156,7 +164,10 @@ fn check_scope(conn: &Connection, shelf: Shelf<'_>, manifest: &Manifest, scope: 
 /// What is to be written, all of it read and hashed already.
 struct Work<'a> {
     log: Option<Comparison<'a>>,
+    /// None where the snapshot's log is replayed instead.
     tables: Option<Comparison<'a>>,
+    /// This store took the snapshot itself.
+    own: bool,
 }
 
 impl<'a> Work<'a> {
@@ -166,11 +177,13 @@ impl<'a> Work<'a> {
         manifest: &Manifest,
         scope: Scope,
         log: &'a Table,
+        own: bool,
     ) -> Result<Self> {
         let compared =
             |tables: &'a [Table]| compare(conn, tables, shelf.domain, shelf.chunks, manifest, shelf.progress).map(Some);
         let everything = scope == Scope::Everything;
         Ok(Self {
+            own,
             log: if everything { compared(std::slice::from_ref(log))? } else { None },
             tables: if needs_replay(shelf, manifest, scope, false) { None } else { compared(&shelf.domain.tables)? },
         })
@@ -183,6 +196,25 @@ impl<'a> Work<'a> {
         Doubt::These(pairs.flat_map(Pair::only_now).flat_map(Segment::chunks).map(|(chunk, _)| chunk).collect())
     }
 
+    /// Whether the tables differ from a snapshot of the very same log: then they are not what the
+    /// log gives, and neither are those of any snapshot taken meanwhile.
+    fn shows_drift(&self, conn: &Connection, shelf: Shelf<'_>, manifest: &Manifest) -> Result<bool> {
+        let state = State::read(conn)?;
+        let about = &manifest.about;
+        let same = about.logic == shelf.domain.logic
+            && about.position == state.position
+            && manifest.last_event_id == log::head(conn)?
+            && state.position == manifest.last_event_id;
+        let differs = self.tables.iter().flat_map(|tables| &tables.pairs).any(|pair| pair.counts.total() > 0);
+        // Looked at last, since it reads the log.
+        if !(same && differs) {
+            return Ok(false);
+        }
+        let log = Table::read(conn, LOG)?;
+        let then = stored_table(shelf.chunks, manifest, LOG)?;
+        log_image::is_beginning(conn, &log, &then.segments, manifest.last_event_id)
+    }
+
     /// Writes log and tables, and where the tables stand.
     fn run(
         self,
@@ -190,26 +222,38 @@ impl<'a> Work<'a> {
         shelf: Shelf<'_>,
         manifest: &Manifest,
         scope: Scope,
+        safety: &Taken,
     ) -> Result<BTreeMap<String, Counts>> {
         let mut changed = BTreeMap::new();
         if let Some(log) = self.log {
-            write_log(conn, shelf, log, &mut changed)?;
+            write_log(conn, shelf, log, self.own, &mut changed)?;
         }
         let Some(tables) = self.tables else {
             // Its rows follow other rules than today's, so its log is replayed after today's.
             catchup::rebuild(conn, shelf)?;
+            changed.extend(changed_since(conn, shelf, safety)?);
             return Ok(changed);
         };
-        changed.extend(tables.write(conn, shelf.progress)?);
+        changed.extend(tables.write(conn, self.own, shelf.progress)?);
         let head = log::head(conn)?;
         let position = manifest.about.position.min(head);
         // Everything comes back as it was, a hold included; tables alone are held where they stand.
         let held = scope == Scope::Projections || manifest.about.held;
         let hold = (held && position < head).then_some(head);
-        State { position, hold, stale_from: None, stuck: None, ..State::read(conn)? }.write(conn)?;
+        let state = State::read(conn)?;
+        // The log keeps the event that breaks a rule, and so does the state.
+        let stuck = state.stuck.clone().filter(|_| hold.is_some());
+        State { position, hold, stale_from: None, stuck, ..state }.write(conn)?;
         catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
         Ok(changed)
     }
+}
+
+/// How the tables differ from what the safety snapshot of them has.
+fn changed_since(conn: &Connection, shelf: Shelf<'_>, safety: &Taken) -> Result<BTreeMap<String, Counts>> {
+    let before = safety.entry.manifest()?;
+    let compared = compare(conn, &shelf.domain.tables, shelf.domain, shelf.chunks, before, shelf.progress)?;
+    Ok(compared.changed())
 }
 
 /// With triggers off the cache of hashes and the sequence of ids are kept by hand.
@@ -217,6 +261,7 @@ fn write_log(
     conn: &Connection,
     shelf: Shelf<'_>,
     log: Comparison<'_>,
+    own: bool,
     changed: &mut BTreeMap<String, Counts>,
 ) -> Result<()> {
     let sequence: Option<i64> =
@@ -224,7 +269,7 @@ fn write_log(
     if let Some(first) = log.pairs.first().and_then(Pair::first_difference) {
         log_image::forget(conn, first)?;
     }
-    changed.extend(log.write(conn, shelf.progress)?);
+    changed.extend(log.write(conn, own, shelf.progress)?);
     if let Some(sequence) = sequence {
         conn.execute("UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1", (LOG, sequence))?;
     }

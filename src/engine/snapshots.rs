@@ -78,7 +78,10 @@ impl Engine {
     /// ```
     pub fn take_snapshot(&self, label: Option<String>, pinned: bool, means: Means) -> Result<NewSnapshot> {
         let (entry, operation) = self.take_unpruned(label, pinned, means)?;
-        self.prune_periodic_snapshots(means)?;
+        // It is taken and stays; what retention cannot remove now it removes after the next one.
+        if let Err(error) = self.prune_periodic_snapshots(means) {
+            tracing::warn!(%error, "older snapshots could not be pruned");
+        }
         let snapshot = self.readers.read(|conn| self.core.shown_new(conn, entry))?;
         Ok(NewSnapshot { snapshot, operation })
     }
@@ -106,8 +109,15 @@ impl Engine {
                 "last_event_id": taken.last_event_id, "written_bytes": taken.written,
             });
             history::record(conn, What::Take, means, at, millis(started), &detail)
-        })?;
-        Ok((entry, operation))
+        });
+        match operation {
+            Ok(operation) => Ok((entry, operation)),
+            // Who is told that nothing was done must find nothing.
+            Err(error) => {
+                self.core.library.remove(entry.kind, &entry.id)?;
+                Err(error)
+            }
+        }
     }
 
     /// Takes a snapshot on a reader, so that appends go on. Should another process change the log
@@ -156,6 +166,7 @@ impl Engine {
     pub fn preview(&self, id: &SnapshotId, kind: Kind, scope: Scope) -> Result<Preview> {
         let _shared = self.core.chunks.share()?;
         let entry = self.core.library.find(kind, id)?;
+        self.refuse_damaged(&entry)?;
         self.noting_damage(&entry, || {
             let snapshot = self.snapshot(kind, id)?;
             self.with_plan(&entry, scope, |plan| plan.preview(snapshot))
@@ -170,6 +181,7 @@ impl Engine {
     pub fn diff(&self, id: &SnapshotId, kind: Kind, scope: Scope, table: &str, page: &DiffPage) -> Result<Diff> {
         let _shared = self.core.chunks.share()?;
         let entry = self.core.library.find(kind, id)?;
+        self.refuse_damaged(&entry)?;
         self.noting_damage(&entry, || self.with_plan(&entry, scope, |plan| plan.diff(&entry, table, page)))
     }
 
@@ -269,10 +281,17 @@ impl Engine {
             if let Err(unnoted) = self.note_check(entry, Some(&error)) {
                 tracing::warn!(%unnoted, snapshot = %entry.id, "the damage could not be remembered");
             }
-            Error::damaged(format!("Snapshot {} cannot be restored: {}.", entry.id, error.message()))
-                .hint("Nothing of it was read into your tables, and your live data is not affected.")
-                .because(error)
+            cannot_be_restored(entry, error.message()).because(error)
         })
+    }
+
+    /// Refuses a snapshot in which damage was found before and not mended since.
+    pub(super) fn refuse_damaged(&self, entry: &Entry) -> Result<()> {
+        entry.manifest()?;
+        match self.readers.read(|conn| self.core.known_damage(conn, entry))? {
+            Some(damage) => Err(cannot_be_restored(entry, &damage)),
+            None => Ok(()),
+        }
     }
 
     fn note_check(&self, entry: &Entry, damage: Option<&Error>) -> Result<()> {
@@ -298,6 +317,11 @@ impl Engine {
             Ok(())
         })
     }
+}
+
+fn cannot_be_restored(entry: &Entry, damage: &str) -> Error {
+    Error::damaged(format!("Snapshot {} cannot be restored: {damage}.", entry.id))
+        .hint("Nothing of it was read into your tables, and your live data is not affected.")
 }
 
 /// A label without blanks around it; none where nothing is left.

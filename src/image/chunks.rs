@@ -202,7 +202,8 @@ impl ChunkStore {
             for entry in fs::read_dir(&folder)? {
                 let entry = entry?;
                 let kept = chunk_name(&entry.path()).is_none_or(|chunk| keep.contains(&chunk));
-                if !kept {
+                // What has the name of a chunk and is no file was not written here.
+                if !kept && entry.file_type()?.is_file() {
                     bytes += entry.metadata()?.len();
                     chunks += u64::from(files::remove_if_there(&entry.path())?);
                 }

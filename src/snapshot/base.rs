@@ -1,10 +1,11 @@
 //! From which snapshot a replay may start.
 //!
-//! A base was taken by this store, on this history, with today's shape and logic, and with tables
-//! that had taken account of the whole of its log.
+//! A base is a periodic snapshot that this store took, on this history, with today's shape and
+//! logic, and with tables that had taken account of the whole of its log; and it is not barred.
 
 use rusqlite::Connection;
 
+use super::Kind;
 use super::library::Entry;
 use super::log_image::{self, LOG};
 use super::restore::{compare, stored_table};
@@ -42,7 +43,10 @@ pub fn rewind_tables(conn: &Connection, shelf: Shelf<'_>, state: &State, before:
 
 /// What can be told from the manifest alone.
 fn may_be_base(entry: &Entry, state: &State, domain: &Domain, before: i64) -> bool {
-    entry.is_own(&state.store)
+    // A safety snapshot may hold what somebody just undid: rows edited behind the store's back.
+    entry.kind == Kind::Periodic
+        && entry.is_own(&state.store)
+        && !state.bars(entry.sequence())
         && entry.content.as_ref().is_ok_and(|manifest| {
             manifest.last_event_id < before
                 && manifest.about.position == manifest.last_event_id
@@ -58,7 +62,10 @@ fn start_from(conn: &Connection, shelf: Shelf<'_>, entry: &Entry) -> Result<Opti
     if !log_image::is_beginning(conn, &log, &then.segments, manifest.last_event_id)? {
         return Ok(None);
     }
-    compare(conn, &shelf.domain.tables, shelf.domain, shelf.chunks, manifest, shelf.progress)?
-        .write(conn, shelf.progress)?;
+    compare(conn, &shelf.domain.tables, shelf.domain, shelf.chunks, manifest, shelf.progress)?.write(
+        conn,
+        true,
+        shelf.progress,
+    )?;
     Ok(Some(manifest.last_event_id))
 }

@@ -104,6 +104,11 @@ impl Entry {
         self.content.as_ref().map_or(self.modified, |manifest| manifest.about.captured_at)
     }
 
+    /// Its place in the order in which its store took snapshots; 0 where that is not known.
+    pub fn sequence(&self) -> u64 {
+        self.content.as_ref().map_or(0, |manifest| manifest.about.sequence)
+    }
+
     /// What lists are ordered by.
     pub fn order(&self) -> (OffsetDateTime, u64) {
         (self.captured_at(), self.content.as_ref().map_or(0, |manifest| manifest.about.sequence))

@@ -100,10 +100,13 @@ fn indexed_text(table: &Table, index: &FullText) -> Result<IndexedText> {
 impl Comparison<'_> {
     /// Writes all differences. Answers the rows written or deleted, by table.
     ///
+    /// Where the rows are of this store's own snapshot they come back as they were, also where they
+    /// did not fit together then; anybody else's are checked.
+    ///
     /// # Errors
     ///
     /// Unprocessable where a row would refer to nothing; the caller rolls back.
-    pub fn write(self, conn: &Connection, progress: &Progress) -> Result<BTreeMap<String, Counts>> {
+    pub fn write(self, conn: &Connection, own: bool, progress: &Progress) -> Result<BTreeMap<String, Counts>> {
         quietly(conn, || {
             for pair in &self.pairs {
                 let mut work = progress.begin(&pair.now.table.name, Some(pair.counts.total()));
@@ -118,14 +121,17 @@ impl Comparison<'_> {
             }
             Ok(())
         })?;
-        let changed: BTreeMap<String, Counts> = self
-            .pairs
-            .iter()
-            .filter(|pair| pair.counts.total() > 0)
-            .map(|pair| (pair.now.table.name.clone(), pair.counts))
-            .collect();
-        check_references(conn, &changed)?;
+        let changed = self.changed();
+        if !own {
+            check_references(conn, &changed)?;
+        }
         Ok(changed)
+    }
+
+    /// How the tables differ; those without a change are left out.
+    pub fn changed(&self) -> BTreeMap<String, Counts> {
+        let pairs = self.pairs.iter().filter(|pair| pair.counts.total() > 0);
+        pairs.map(|pair| (pair.now.table.name.clone(), pair.counts)).collect()
     }
 
     /// The rows that change, by table; tables without a change are left out.

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use super::library::{Entry, Library};
 use super::model::{Keep, Kind};
 use super::policy::Policy;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::image::{ChunkStore, Hash};
 
 /// How many safety snapshots are kept whatever their age.
@@ -28,28 +28,33 @@ pub struct Judged<'a> {
     pub on_this_history: bool,
 }
 
-/// Why each of some snapshots is kept; they come newest first, and so do the answers.
+/// Why each of some snapshots is kept, in their order.
+///
+/// What is newest is told by the sequence number and not by the moment: a clock that goes back
+/// must not make the snapshot that was just taken the oldest.
 pub fn keep(judged: &[Judged<'_>], policy: &Policy, now: OffsetDateTime) -> Vec<Keep> {
-    let newest_here = judged.iter().position(|one| one.sound && one.on_this_history);
-    let mut ranks = [0_usize; 2];
+    let newest_here = judged
+        .iter()
+        .enumerate()
+        .filter(|(_, one)| one.sound && one.on_this_history)
+        .max_by_key(|(_, one)| (one.own, one.entry.sequence(), one.entry.captured_at()))
+        .map(|(at, _)| at);
     judged
         .iter()
         .enumerate()
-        .map(|(at, one)| {
-            let rank = if one.own && one.sound {
-                let counted = &mut ranks[usize::from(one.entry.kind == Kind::Rewind)];
-                *counted += 1;
-                Some(*counted)
-            } else {
-                None
-            };
-            match rank {
-                _ if one.entry.is_pinned() => Keep::Pinned,
-                None => Keep::UntilDeleted,
-                Some(rank) => keep_own(one.entry, rank, newest_here == Some(at), policy, now),
-            }
+        .map(|(at, one)| match rank(judged, one) {
+            _ if one.entry.is_pinned() => Keep::Pinned,
+            None => Keep::UntilDeleted,
+            Some(rank) => keep_own(one.entry, rank, newest_here == Some(at), policy, now),
         })
         .collect()
+}
+
+/// The place of a snapshot, from 1, among the sound ones of its kind that this store took.
+fn rank(judged: &[Judged<'_>], one: &Judged<'_>) -> Option<usize> {
+    let counted = |other: &&Judged<'_>| other.own && other.sound && other.entry.kind == one.entry.kind;
+    let newer = |other: &&Judged<'_>| other.entry.sequence() > one.entry.sequence();
+    counted(&one).then(|| judged.iter().filter(counted).filter(newer).count() + 1)
 }
 
 fn keep_own(entry: &Entry, rank: usize, newest_here: bool, policy: &Policy, now: OffsetDateTime) -> Keep {
@@ -95,8 +100,8 @@ pub fn collect(library: &Library, chunks: &ChunkStore) -> Result<Collected> {
     for entry in library.entries()? {
         match chunks_of(&entry, chunks) {
             Ok(hashes) => named.extend(hashes),
-            Err(error) if error.kind() == ErrorKind::Damaged => return Ok(skipped),
-            Err(error) => return Err(error),
+            // Whatever the reason: it may need any chunk.
+            Err(_) => return Ok(skipped),
         }
     }
     let (chunks, bytes) = chunks.remove_all_but(&named, &own)?;

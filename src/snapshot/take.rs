@@ -76,6 +76,7 @@ pub struct Taken {
 pub fn take(conn: &Connection, shelf: Shelf<'_>, capture: Capture, doubt: Doubt) -> Result<Taken> {
     let _shared = shelf.chunks.share()?;
     let state = State::read(conn)?;
+    state.check_logic(shelf.domain.logic)?;
     let mut writer = shelf.chunks.writer(doubt);
     let log = scan_log(conn, shelf, &mut writer)?;
     let mut tables = vec![(LOG.to_owned(), log.0)];

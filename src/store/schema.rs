@@ -31,8 +31,8 @@ CREATE TABLE event_log (
   branch_id     INTEGER NOT NULL DEFAULT 1 CONSTRAINT branch_is_a_number CHECK (typeof(branch_id) = 'integer'),
   ts            TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) CONSTRAINT ts_is_text CHECK (typeof(ts) = 'text'),
   kind          TEXT NOT NULL CONSTRAINT kind_is_a_word CHECK (typeof(kind) = 'text' AND length(kind) BETWEEN 1 AND 200),
-  payload_json  TEXT NOT NULL CONSTRAINT payload_is_json CHECK (typeof(payload_json) = 'text' AND json_valid(payload_json)),
-  superseded_by INTEGER REFERENCES event_log (id) CONSTRAINT successor_comes_later CHECK (superseded_by > id),
+  payload_json  TEXT NOT NULL CONSTRAINT payload_is_json CHECK (typeof(payload_json) = 'text' AND json_valid(payload_json) AND instr(payload_json, char(0)) = 0),
+  superseded_by INTEGER REFERENCES event_log (id) CONSTRAINT successor_comes_later CHECK (superseded_by IS NULL OR (typeof(superseded_by) = 'integer' AND superseded_by > id)),
   hidden        INTEGER NOT NULL DEFAULT 0 CONSTRAINT hidden_is_0_or_1 CHECK (hidden IN (0, 1))
 );
 -- Without it, deleting the end of a long log scans the whole log once for each deleted row.
@@ -48,6 +48,8 @@ CREATE TABLE backstitch_state (
   stuck_event       INTEGER,
   stuck_reason      TEXT,
   logic             TEXT NOT NULL DEFAULT '',
+  barred_from       INTEGER NOT NULL DEFAULT 0,
+  barred_to         INTEGER NOT NULL DEFAULT 0,
   snapshot_sequence INTEGER NOT NULL DEFAULT 0
 );
 INSERT INTO backstitch_state (id, store) VALUES (1, lower(hex(randomblob(16))));
@@ -86,10 +88,12 @@ CREATE TABLE backstitch_checks (
 CREATE TRIGGER event_log_ids_only_grow AFTER INSERT ON event_log
 WHEN new.id <= coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event_log'), 0)
   OR new.id > coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event_log'), 0) + 1000000
+  OR new.id < (SELECT max(id) FROM event_log)
 BEGIN
   SELECT raise(ABORT, 'an event id is above every id ever given, by at most a million');
 END;
-CREATE TRIGGER event_log_ids_never_change BEFORE UPDATE OF id ON event_log WHEN new.id IS NOT old.id
+-- Of every update, since rowid, _rowid_ and oid are other names of id.
+CREATE TRIGGER event_log_ids_never_change BEFORE UPDATE ON event_log WHEN new.id IS NOT old.id
 BEGIN
   SELECT raise(ABORT, 'an event id never changes');
 END;
@@ -224,12 +228,31 @@ mod tests {
         }
         add(&conn, None).unwrap();
         assert_eq!(conn.last_insert_rowid(), 6);
-        assert!(conn.execute("UPDATE event_log SET id = 9", []).is_err());
+        for name in ["id", "rowid", "_rowid_", "oid"] {
+            assert!(conn.execute(&format!("UPDATE event_log SET {name} = 9"), []).is_err(), "{name}");
+        }
+        let two = |ids: &str| {
+            conn.execute(&format!("INSERT OR REPLACE INTO event_log (id, kind, payload_json) VALUES {ids}"), [])
+        };
+        assert!(two("(20, 'a', '{}'), (19, 'b', '{}')").is_err(), "ids only grow within a statement too");
         assert!(
             conn.execute("INSERT OR REPLACE INTO event_log (id, kind, payload_json) VALUES (6, 'x', '{}')", [])
                 .is_err()
         );
         add(&conn, Some(6 + 1_000_000)).unwrap();
+    }
+
+    #[test]
+    fn what_could_not_be_read_back_is_not_taken() {
+        let conn = database();
+        add(&conn, None).unwrap();
+        for row in ["('x', '{}' || char(0) || 'junk')", "('x', 'no json')", "('', '{}')", "('x', x'7b7d')"] {
+            let sql = format!("INSERT INTO event_log (kind, payload_json) VALUES {row}");
+            assert!(conn.execute(&sql, []).is_err(), "{row}");
+        }
+        for change in ["superseded_by = 'abc'", "superseded_by = 1", "branch_id = 'x'", "hidden = 2"] {
+            assert!(conn.execute(&format!("UPDATE event_log SET {change}"), []).is_err(), "{change}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Where the store stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,9 @@ pub struct State {
     pub stuck: Option<Stuck>,
     /// The logic of the domain that the tables follow, as 64 hex digits; empty in a new store.
     pub logic: String,
+    /// Snapshots with a sequence number in this range, both ends included, are no base: tables that
+    /// were found to differ from what the log gives may be in them.
+    pub barred: (u64, u64),
 }
 
 /// An event whose handler fails. Only a row that another process wrote can be one.
@@ -41,8 +44,8 @@ impl State {
     ///
     /// Where the database fails.
     pub fn read(conn: &Connection) -> Result<Self> {
-        let sql =
-            "SELECT store, position, hold, epoch, stale_from, stuck_event, stuck_reason, logic FROM backstitch_state";
+        let sql = "SELECT store, position, hold, epoch, stale_from, stuck_event, stuck_reason, logic,
+                          barred_from, barred_to FROM backstitch_state";
         Ok(conn.prepare_cached(sql)?.query_row([], |row| {
             let event: Option<i64> = row.get(5)?;
             let reason: Option<String> = row.get(6)?;
@@ -54,8 +57,26 @@ impl State {
                 stale_from: row.get(4)?,
                 stuck: event.map(|event| Stuck { event, reason: reason.unwrap_or_default() }),
                 logic: row.get(7)?,
+                barred: (row.get::<_, i64>(8)?.unsigned_abs(), row.get::<_, i64>(9)?.unsigned_abs()),
             })
         })?)
+    }
+
+    /// Whether the tables still follow the domain that the caller knows.
+    ///
+    /// # Errors
+    ///
+    /// Conflict where another process has put another domain in place.
+    pub fn check_logic(&self, logic: impl std::fmt::Display) -> Result<()> {
+        if self.logic == logic.to_string() {
+            return Ok(());
+        }
+        Err(Error::conflict("Another process has put another domain in place.").hint("Start again."))
+    }
+
+    /// Whether a snapshot of this sequence number may not be a base.
+    pub fn bars(&self, sequence: u64) -> bool {
+        (self.barred.0..=self.barred.1).contains(&sequence) && sequence > 0
     }
 
     /// Whether the projection is where it should be, for a log that ends at `head`: nothing is to be
@@ -69,7 +90,7 @@ impl State {
         !waits && self.stale_from.is_none()
     }
 
-    /// Writes where the projection stands; `store`, `epoch` and `logic` are not written.
+    /// Writes where the projection stands; `store`, `epoch`, `logic` and `barred` are not written.
     ///
     /// # Errors
     ///
@@ -88,6 +109,20 @@ impl State {
         ))?;
         Ok(())
     }
+}
+
+/// Bars the snapshots from one sequence number to another, beside those that are barred already.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn bar(conn: &Connection, from: u64, to: u64) -> Result<()> {
+    conn.execute(
+        "UPDATE backstitch_state SET barred_to = max(barred_to, ?2),
+                barred_from = CASE WHEN barred_to = 0 THEN ?1 ELSE min(barred_from, ?1) END",
+        (from as i64, to as i64),
+    )?;
+    Ok(())
 }
 
 /// Raises the epoch: log or tables have changed other than by appending. Answers the new one.
