@@ -3,7 +3,7 @@
 //! Appending knows nothing of the projection: whoever appends applies what follows in the same
 //! transaction.
 
-use std::io::BufRead;
+mod ndjson;
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -12,6 +12,8 @@ use serde_json::value::RawValue;
 
 use crate::clock;
 use crate::error::{Error, Result};
+
+pub use self::ndjson::{LONGEST_LINE, Spool, lines};
 
 /// SQLite's own JSON functions read no deeper than 1000; nothing sensible comes near this.
 const DEEPEST_PAYLOAD: usize = 128;
@@ -112,7 +114,8 @@ pub enum BodyForm {
 /// Malformed, naming the place in the batch or the line.
 pub fn parse_events(body: &[u8], form: BodyForm) -> Result<Vec<NewEvent>> {
     let events = match form {
-        BodyForm::NdJson => lines(body).collect::<Result<Vec<_>>>()?,
+        // The body's own limit has judged it already.
+        BodyForm::NdJson => ndjson::lines_up_to(body, body.len()).collect::<Result<Vec<_>>>()?,
         BodyForm::Json if body.trim_ascii_start().first() == Some(&b'[') => {
             let parts: Vec<&RawValue> = serde_json::from_slice(body)
                 .map_err(|error| Error::malformed(format!("the body is not JSON: {error}")))?;
@@ -129,20 +132,6 @@ pub fn parse_events(body: &[u8], form: BodyForm) -> Result<Vec<NewEvent>> {
         return Err(Error::malformed("the body holds no event"));
     }
     Ok(events)
-}
-
-/// The events of NDJSON, read line by line; blank lines are passed over.
-pub fn lines(reader: impl BufRead) -> impl Iterator<Item = Result<NewEvent>> {
-    reader.split(b'\n').enumerate().filter_map(|(at, line)| {
-        let line = match line {
-            Ok(line) => line,
-            Err(error) => return Some(Err(error.into())),
-        };
-        if line.trim_ascii().is_empty() {
-            return None;
-        }
-        Some(NewEvent::parse(&line).map_err(|error| error.at(format!("line {}", at + 1))))
-    })
 }
 
 /// How a place in a batch is told: counted from 1.

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::image::lock::FileLock;
 
+/// Its name in the data folder.
+const FILE: &str = "server.lock";
 /// How long a second server waits to learn the address of the first, which may be starting.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// In place of the address of a server that does not listen yet.
@@ -33,7 +35,7 @@ impl ServerLock {
     /// Refused, naming process and address, where another server has it. One that does not listen
     /// yet is waited for, since it may still fail.
     pub fn take(data_dir: &Path) -> Result<Self> {
-        let path = data_dir.join("server.lock");
+        let path = data_dir.join(FILE);
         let deadline = Instant::now() + PATIENCE;
         let mut seen = String::new();
         loop {
@@ -53,6 +55,11 @@ impl ServerLock {
             seen = holder;
             thread::sleep(LOOK);
         }
+    }
+
+    /// Whether a server has run on this data folder, or runs: only then is there something to ask.
+    pub fn is_known(data_dir: &Path) -> bool {
+        data_dir.join(FILE).exists()
     }
 
     /// Writes down where this server is to be found.

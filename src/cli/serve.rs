@@ -1,8 +1,8 @@
 //! `backstitch serve`: the server, until it is told to stop.
 
 use std::io::Write;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ use crate::web;
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// Address to listen on; a loopback address
+    /// Address to listen on; a loopback address, or a name of one
     #[arg(long, env = "BACKSTITCH_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDRESS")]
-    listen: SocketAddr,
+    listen: String,
     /// Folder of the domain that the tables follow; kept in the database
     #[arg(long, env = "BACKSTITCH_DOMAIN", value_name = "DIR")]
     domain: Option<PathBuf>,
@@ -48,41 +48,38 @@ impl Serve {
     pub(super) fn default_run(settings: &Settings) -> Result<(), Failure> {
         match Defaults::try_parse_from(["backstitch"]) {
             Ok(defaults) => defaults.serve.run(settings),
-            Err(error) => Err(Failure::Usage(error.to_string())),
+            Err(error) => Err(Failure::Usage(reason(&error))),
         }
     }
 
     pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        if !self.listen.ip().is_loopback() {
-            return Err(Failure::Usage(format!(
-                "{} is not a loopback address. Reach the server from elsewhere through a tunnel, or through a proxy with --allowed-host NAME.",
-                self.listen
-            )));
-        }
+        let address = loopback(&self.listen).map_err(Failure::Usage)?;
         start_log();
         let domain = self.domain.as_deref().map(Domain::from_folder).transpose()?;
+        // Before anything of the store is touched: a start that fails changes nothing.
+        let listener = listen(address).map_err(|error| holder_of(&settings.data_dir).unwrap_or(error))?;
         let mut fresh = || match &domain {
             Some(domain) => Ok(domain.clone()),
             None => Domain::companion(),
         };
-        let engine = Engine::open_with(settings.options(), &mut fresh)?;
+        let engine = settings.opened(Engine::open_with(settings.options(), &mut fresh))?;
         let lock = ServerLock::take(engine.data_dir())?;
         let loaded = engine.cold_load(domain.clone(), self.change_domain)?;
         say_start(&engine, loaded)?;
         let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(self.serve(Arc::new(engine), lock, settings.policy.keep_rewind))
+        runtime.block_on(self.serve(Arc::new(engine), listener, lock, settings.policy.keep_rewind))
     }
 
-    async fn serve(self, engine: Arc<Engine>, mut lock: ServerLock, safety_kept: Duration) -> Result<(), Failure> {
-        let listener = tokio::net::TcpListener::bind(self.listen).await.map_err(|error| {
-            Error::refused(format!("{} cannot be listened on: {error}.", self.listen))
-                .hint("Give another address with --listen.")
-                .because(error)
-        })?;
+    async fn serve(
+        self,
+        engine: Arc<Engine>,
+        listener: TcpListener,
+        mut lock: ServerLock,
+        safety_kept: Duration,
+    ) -> Result<(), Failure> {
         let address = listener.local_addr()?;
-        if !address.ip().is_loopback() {
-            return Err(Failure::Usage(format!("{address} is not a loopback address")));
-        }
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
         lock.name_address(&format!("http://{address}"))?;
         let _scheduler = Scheduler::start(&engine)?;
         let settings = web::Settings {
@@ -99,6 +96,50 @@ impl Serve {
         web::serve(listener, web::router(engine, settings), stop).await?;
         Ok(())
     }
+}
+
+/// The address that is meant. Of a name's addresses each must be a loopback one, since it is not
+/// ours to say which of them others take.
+fn loopback(listen: &str) -> Result<SocketAddr, String> {
+    let found: Vec<SocketAddr> = listen
+        .to_socket_addrs()
+        .map_err(|error| format!("{listen} is no address: {error}. Give one as 127.0.0.1:8787 or localhost:8787."))?
+        .collect();
+    if let Some(other) = found.iter().find(|address| !address.ip().is_loopback()) {
+        let other = other.to_string();
+        let what = if other == listen { other } else { format!("{listen} ({other})") };
+        return Err(format!(
+            "{what} is not a loopback address. Reach the server from elsewhere through a tunnel, or through a proxy with --allowed-host NAME."
+        ));
+    }
+    // One of them: whoever finds the port of the first taken is to be told, not moved to the second.
+    let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    first.copied().ok_or_else(|| format!("{listen} has no address."))
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| {
+        Error::refused(format!("{address} cannot be listened on: {error}."))
+            .hint("Give another address with --listen.")
+            .because(error)
+    })
+}
+
+/// That another server runs on the folder, where one does: it explains a port in use better than the
+/// port.
+fn holder_of(data_dir: &Path) -> Option<Error> {
+    let data_dir = data_dir.canonicalize().ok()?;
+    if !ServerLock::is_known(&data_dir) {
+        return None;
+    }
+    ServerLock::take(&data_dir).err()
+}
+
+/// What is wrong with the usage, without the frame around it.
+fn reason(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.split("\n\n").next().unwrap_or_default();
+    text.strip_prefix("error: ").unwrap_or(text).to_owned()
 }
 
 fn say_start(engine: &Engine, loaded: ColdLoad) -> Result<(), Failure> {

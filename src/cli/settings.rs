@@ -10,11 +10,14 @@ use crate::engine::{Engine, Options};
 use crate::error::{Error, Result};
 use crate::snapshot::policy::Policy;
 
+/// The data folder where none is given.
+const DATA_DIR: &str = "data";
+
 /// Settings of a store; they may stand after any command.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Settings {
     /// Folder of the database, snapshots and backups
-    #[arg(long, global = true, env = "BACKSTITCH_DATA_DIR", default_value = "data", value_name = "DIR")]
+    #[arg(long, global = true, env = "BACKSTITCH_DATA_DIR", default_value = DATA_DIR, value_name = "DIR")]
     pub data_dir: PathBuf,
     /// The database, where it is not DIR/backstitch.db
     #[arg(long, global = true, env = "BACKSTITCH_DB", value_name = "FILE")]
@@ -67,7 +70,34 @@ impl Settings {
 
     /// The store for a command; made where there is none. Progress is drawn on a terminal.
     pub(super) fn open_or_make(&self) -> Result<Engine> {
-        Engine::open(Options { progress: progress::on_terminal(), ..self.options() })
+        self.opened(Engine::open(Options { progress: progress::on_terminal(), ..self.options() }))
+    }
+
+    /// A file that is no database at all is the wrong file, more likely than a damaged one.
+    pub(super) fn opened(&self, opened: Result<Engine>) -> Result<Engine> {
+        opened.map_err(|error| {
+            let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<rusqlite::Error>());
+            if source.and_then(rusqlite::Error::sqlite_error_code) != Some(rusqlite::ErrorCode::NotADatabase) {
+                return error;
+            }
+            let file = self.options().database();
+            Error::refused(format!("{} is not an SQLite database, and is left as it is.", file.display()))
+                .hint("Give another file with --db. If it was one, something has written over it: keep a copy, and check the disk.")
+                .because(error)
+        })
+    }
+
+    /// The flags by which a command that is told to the reader finds the same store; each with a
+    /// blank before it.
+    pub(super) fn flags(&self) -> String {
+        let mut flags = String::new();
+        if self.data_dir.as_os_str() != DATA_DIR {
+            flags.push_str(&format!(" --data-dir {}", quoted(&self.data_dir.to_string_lossy())));
+        }
+        if let Some(db) = &self.db {
+            flags.push_str(&format!(" --db {}", quoted(&db.to_string_lossy())));
+        }
+        flags
     }
 
     /// The store for a command that needs one to be there: a mistyped folder is not made.
@@ -86,6 +116,15 @@ impl Settings {
     }
 }
 
+/// A word as a shell reads it back.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:,@%=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 fn duration(text: &str) -> std::result::Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 90s, 30m, 12h or 14d"))
 }
@@ -94,5 +133,25 @@ fn at_least_one(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("a whole number from 1".to_owned()),
         Ok(number) => Ok(number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_read_it_otherwise() {
+        for (word, told) in [
+            ("/srv/data-1", "/srv/data-1"),
+            ("my data", "'my data'"),
+            ("it's", "'it'\\''s'"),
+            ("$HOME", "'$HOME'"),
+            ("~", "'~'"),
+            ("", "''"),
+            ("[\"ada\"]", "'[\"ada\"]'"),
+        ] {
+            assert_eq!(quoted(word), told);
+        }
     }
 }

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output::{Output, bytes, columns, counted, grouped, safe};
+use super::settings::quoted;
 use super::{Failure, Settings};
 use crate::engine::{DiffPage, Engine};
 use crate::error::{Error, Result};
@@ -56,7 +57,7 @@ pub(super) struct Which {
     id: String,
     /// Its kind, periodic or rewind; needed where both have this id
     #[arg(long)]
-    kind: Option<String>,
+    kind: Option<Kind>,
 }
 
 #[derive(Debug, Args)]
@@ -64,8 +65,8 @@ pub(super) struct Chosen {
     #[command(flatten)]
     which: Which,
     /// What would go back: projections (the tables) or everything (tables and log)
-    #[arg(long, default_value = "projections")]
-    scope: String,
+    #[arg(long, default_value_t = Scope::Projections)]
+    scope: Scope,
 }
 
 #[derive(Debug, Args)]
@@ -81,6 +82,9 @@ pub(super) struct DiffRows {
     /// At most so many rows a table
     #[arg(long, default_value_t = 100, value_name = "N")]
     limit: usize,
+    /// Only rows of the table after this key, as the end of the page before gives it
+    #[arg(long, value_name = "KEY", requires = "table")]
+    after: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -93,6 +97,9 @@ pub(super) struct Restore {
     /// Refuse if the log does not end at this event
     #[arg(long, value_name = "ID")]
     expected_head: Option<i64>,
+    /// Refuse if anything but an append has changed the store since this epoch
+    #[arg(long, value_name = "N")]
+    expected_epoch: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -120,7 +127,7 @@ impl Snapshot {
             Self::List => list(&engine, out),
             Self::Show(chosen) => show(&engine, &chosen, out),
             Self::Diff(diff) => diff.run(&engine, out),
-            Self::Restore(restore) => restore.run(&engine, out),
+            Self::Restore(restore) => restore.run(&engine, settings, out),
             Self::Verify(which) => verify(&engine, &which, out),
             Self::Pin(which) => note(&engine, &which, Some(true), None, out),
             Self::Unpin(which) => note(&engine, &which, Some(false), None, out),
@@ -135,8 +142,8 @@ impl Which {
     /// The id and its kind: the one that has it, where only one does.
     fn find(&self, engine: &Engine) -> Result<(SnapshotId, Kind)> {
         let id: SnapshotId = self.id.parse()?;
-        if let Some(kind) = &self.kind {
-            return Ok((id, kind.parse()?));
+        if let Some(kind) = self.kind {
+            return Ok((id, kind));
         }
         let snapshots = engine.snapshots()?;
         let mut kinds = snapshots.iter().filter(|one| one.snapshot_id == id).map(|one| one.kind);
@@ -199,7 +206,7 @@ fn line(one: &Listed) -> Vec<String> {
 
 fn show(engine: &Engine, chosen: &Chosen, out: Output) -> Result<(), Failure> {
     let (id, kind) = chosen.which.find(engine)?;
-    let preview = engine.preview(&id, kind, chosen.scope.parse()?)?;
+    let preview = engine.preview(&id, kind, chosen.scope)?;
     out.show(&preview, |out| describe(&preview, out))
 }
 
@@ -229,8 +236,8 @@ fn describe(preview: &Preview, out: &mut dyn Write) -> io::Result<()> {
 impl DiffRows {
     fn run(self, engine: &Engine, out: Output) -> Result<(), Failure> {
         let (id, kind) = self.chosen.which.find(engine)?;
-        let scope: Scope = self.chosen.scope.parse()?;
-        let page = DiffPage { q: self.query, after: None, limit: self.limit };
+        let scope = self.chosen.scope;
+        let page = DiffPage { q: self.query, after: self.after, limit: self.limit };
         let names = match self.table {
             Some(table) => vec![table],
             None => engine
@@ -264,8 +271,9 @@ fn print_diff(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {word}  {key}")?;
         print_cells(diff, row, out)?;
     }
-    if diff.next_after.is_some() {
-        writeln!(out, "  more rows follow; raise --limit or narrow with --query")?;
+    if let Some(after) = &diff.next_after {
+        let (table, after) = (quoted(&diff.table), quoted(&safe(after)));
+        writeln!(out, "  more rows follow: raise --limit, or go on with --table {table} --after {after}")?;
     }
     Ok(())
 }
@@ -281,24 +289,27 @@ fn print_cells(diff: &Diff, row: &DiffRow, out: &mut dyn Write) -> io::Result<()
 }
 
 impl Restore {
-    fn run(self, engine: &Engine, out: Output) -> Result<(), Failure> {
+    fn run(self, engine: &Engine, settings: &Settings, out: Output) -> Result<(), Failure> {
         let (id, kind) = self.chosen.which.find(engine)?;
-        let scope: Scope = self.chosen.scope.parse()?;
+        let scope = self.chosen.scope;
         // Shown before it is confirmed, and what was shown is what runs.
         let expected = if self.confirm.is_none() {
             let preview = engine.preview(&id, kind, scope)?;
             describe(&preview, &mut io::stderr())?;
-            Expected { head: Some(preview.current_event_log_max_id), epoch: Some(preview.epoch) }
+            Expected {
+                head: self.expected_head.or(Some(preview.current_event_log_max_id)),
+                epoch: self.expected_epoch.or(Some(preview.epoch)),
+            }
         } else {
-            Expected { head: self.expected_head, epoch: None }
+            Expected { head: self.expected_head, epoch: self.expected_epoch }
         };
         confirm(id.as_str(), self.confirm.as_deref())?;
         let restored = engine.restore_from_snapshot(&id, kind, scope, expected, Means::Command)?;
-        out.show(&restored, |out| tell(&restored, out))
+        out.show(&restored, |out| tell(&restored, &settings.flags(), out))
     }
 }
 
-fn tell(restored: &Restored, out: &mut dyn Write) -> io::Result<()> {
+fn tell(restored: &Restored, flags: &str, out: &mut dyn Write) -> io::Result<()> {
     let rows: u64 = restored.rows_changed.values().sum();
     let tables = restored.rows_changed.len() as u64;
     writeln!(
@@ -314,7 +325,7 @@ fn tell(restored: &Restored, out: &mut dyn Write) -> io::Result<()> {
     let safety = &restored.safety_snapshot.snapshot_id;
     writeln!(
         out,
-        "What was there before is kept: backstitch snapshot restore {safety} --kind rewind --scope everything"
+        "What was there before is kept: backstitch snapshot restore {safety} --kind rewind --scope everything{flags}"
     )
 }
 

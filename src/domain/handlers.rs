@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::error::DomainError;
 use super::manifest::{self, Manifest, Replay};
+use super::order;
 use super::schema::{Schema, check_rollback};
 use super::statements::{Statement, split};
 use super::watch::{Rules, Watch};
@@ -84,6 +85,7 @@ fn check_statement(watch: &Watch<'_>, statement: &Statement) -> Result<(), Domai
         return Err(statement.refuse("a handler has INSERT, REPLACE, UPDATE and DELETE, nothing else"));
     }
     check_rollback(statement, &tokens)?;
+    order::check(statement, &tokens)?;
     let prepared = watch.prepare(statement, &PARAMETERS)?;
     if prepared.column_count() > 0 {
         return Err(statement.refuse("the statement gives rows, which nobody reads; a handler only changes tables"));
@@ -130,6 +132,7 @@ fn check_query(watch: &Watch<'_>, query: &Statement, parameters: &[&str]) -> Res
     if !tokens.first().is_some_and(|first| first.is("SELECT") || first.is("WITH") || first.is("VALUES")) {
         return Err(query.refuse("a query begins with SELECT, WITH or VALUES"));
     }
+    order::check(query, &tokens)?;
     let prepared = watch.prepare(query, parameters)?;
     if prepared.column_count() != 1 {
         return Err(query.refuse(format!("the query gives {} columns instead of one", prepared.column_count())));

@@ -15,8 +15,8 @@
 //!
 //! A domain that is loaded has been checked, in a scratch database in memory: all of its SQL
 //! compiles, touches the projected tables only, and calls only functions whose result follows from
-//! their arguments, so that a replay gives the same rows. What this cannot see is the order of a
-//! SELECT without ORDER BY.
+//! their arguments, and a LIMIT has an ORDER BY, so that a replay gives the same rows. What this cannot
+//! see is in the head of `order`; `PRAGMA reverse_unordered_selects` shows some of it to an author.
 //!
 //! Two hashes tell domains apart. *Shape*: the tables, with columns, types, keys and constraints.
 //! *Logic*: shape, and unique indexes, triggers, full-text indexes, handlers and entities. Comments,
@@ -30,6 +30,7 @@ mod functions;
 mod handlers;
 mod manifest;
 mod normal;
+mod order;
 mod schema;
 mod statements;
 mod table;

@@ -10,6 +10,7 @@ use super::error::DomainError;
 use super::full_text::{self, FullText};
 use super::manifest::{self, Manifest};
 use super::normal::{Kind, Token, normal, unquoted};
+use super::order;
 use super::statements::{Statement, split};
 use super::table;
 use super::watch::{Rules, Watch};
@@ -21,7 +22,10 @@ use crate::image::table::quote;
 pub(super) const FILE: &str = "schema.sql";
 
 /// Names that Backstitch keeps for tables of its own.
-const RESERVED: [&str; 4] = ["event_log", "entity_snapshots", "entity_events", "log_segments"];
+///
+/// The last two are keys of a snapshot's file, beside those of its tables.
+const RESERVED: [&str; 6] =
+    ["event_log", "entity_snapshots", "entity_events", "log_segments", "last_event_id", "backstitch"];
 
 /// What Backstitch's further names begin with.
 const RESERVED_PREFIX: &str = "backstitch_";
@@ -191,6 +195,11 @@ fn check_syntax(statement: &Statement) -> Result<(), DomainError> {
     if updates_from(&tokens) {
         return newer("UPDATE … FROM");
     }
+    if tokens.windows(2).any(|pair| pair[0].is("INITIALLY") && pair[1].is("DEFERRED")) {
+        let reason = "a deferred key is judged at the commit, which events share, so that none could be refused for it";
+        return Err(statement.refuse(reason).hint("Leave INITIALLY DEFERRED away."));
+    }
+    order::check(statement, &tokens)?;
     check_rollback(statement, &tokens)
 }
 

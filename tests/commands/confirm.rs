@@ -70,6 +70,35 @@ fn a_log_that_moved_is_left_alone() {
 }
 
 #[test]
+fn a_store_that_changed_since_an_epoch_is_left_alone() {
+    let (folder, id) = store_with_snapshot();
+    let before = everything(folder.path());
+    let epoch = run(folder.path(), &["projection", "status", "--json"]).json()["epoch"].as_u64().unwrap();
+    let restore = |epoch: u64| {
+        let epoch = epoch.to_string();
+        run(folder.path(), &["snapshot", "restore", &id, "--confirm", &id, "--expected-epoch", &epoch])
+    };
+    restore(epoch + 1).refused(1);
+    assert_eq!(everything(folder.path()), before);
+    restore(epoch).done();
+    restore(epoch).refused(1);
+}
+
+#[test]
+fn the_way_back_names_the_store_as_a_shell_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, db) = (folder.path().join("my data"), folder.path().join("it's.db"));
+    let arguments = ["--db", db.to_str().unwrap()];
+    run_with(&data, &[&["append"], &arguments[..]].concat(), super::EVENTS).done();
+    let taken = run(&data, &[&["snapshot", "take", "--json"], &arguments[..]].concat()).json();
+    let id = taken["snapshot_id"].as_str().unwrap();
+    let said = run(&data, &[&["snapshot", "restore", id, "--confirm", id], &arguments[..]].concat()).done();
+    let path = folder.path().display();
+    let told = format!(" --kind rewind --scope everything --data-dir '{path}/my data' --db '{path}/it'\\''s.db'\n");
+    assert!(said.ends_with(&told), "{said}");
+}
+
+#[test]
 fn a_deleted_snapshot_is_gone() {
     let (folder, id) = store_with_snapshot();
     let said = run(folder.path(), &["snapshot", "delete", &id, "--confirm", &id]).done();

@@ -81,8 +81,11 @@ fn a_file_that_is_no_database_is_left_as_it_was() {
     let text = folder.path().join("notes.txt");
     let words = "What I wrote down, and what no program should touch. ".repeat(100);
     std::fs::write(&text, &words).unwrap();
-    let said = run(folder.path(), &["events", "--db", text.to_str().unwrap()]).refused(1);
-    assert!(said.contains("notes.txt"), "{said}");
+    for command in [&["events"][..], &["snapshot", "take"], &["serve", "--listen", "127.0.0.1:0"]] {
+        let said = run(folder.path(), &[command, &["--db", text.to_str().unwrap()]].concat()).refused(1);
+        let words = format!("{} is not an SQLite database, and is left as it is.", text.display());
+        assert!(said.starts_with(&words), "{said}");
+    }
     assert_eq!(std::fs::read_to_string(&text).unwrap(), words);
 }
 

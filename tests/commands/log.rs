@@ -48,6 +48,29 @@ fn a_broken_line_is_named_and_nothing_of_the_file_is_appended() {
 }
 
 #[test]
+fn what_cannot_be_read_makes_no_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let fresh = folder.path().join("fresh");
+    run(&fresh, &["append", "no-such-file"]).refused(1);
+    run(&fresh, &["append", folder.path().to_str().unwrap()]).refused(1);
+    for input in ["", "{\"kind\":\"note\",\"payload\":{}}\n{", "nonsense"] {
+        run_with(&fresh, &["append"], input).refused(1);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_named_and_nothing_is_appended() {
+    let folder = store();
+    let before = everything(folder.path());
+    let long = format!("{{\"kind\":\"note\",\"payload\":\"{}\"}}", "x".repeat(16 << 20));
+    let said =
+        run_with(folder.path(), &["append"], &format!("{{\"kind\":\"note\",\"payload\":{{}}}}\n{long}\n")).refused(1);
+    assert_eq!(said, "line 2: an event has at most 16777216 bytes");
+    assert_eq!(everything(folder.path()), before);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named() {
     let folder = store();
     let said = run(folder.path(), &["append", "no-such-file"]).refused(1);

@@ -1,6 +1,8 @@
 //! `serve`: how it starts, when it refuses, how it ends.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use super::{run, run_with, store};
 use crate::support::{Server, program};
@@ -39,6 +41,52 @@ fn a_port_in_use_is_refused() {
     assert_eq!(ran.code, 1);
     assert!(ran.err.starts_with(&format!("backstitch: {address} cannot be listened on: ")), "{}", ran.err);
     assert!(!ran.out.contains("Listening"));
+}
+
+#[test]
+fn a_start_that_finds_its_port_taken_changes_nothing() {
+    let (folder, id) = super::store_with_snapshot();
+    run(folder.path(), &["snapshot", "restore", &id, "--confirm", &id]).done();
+    let before = super::everything(folder.path());
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = run(folder.path(), &["serve", "--listen", &address]).refused(1);
+    assert!(said.contains("cannot be listened on"), "{said}");
+    assert_eq!(super::everything(folder.path()), before, "what waits still waits");
+    let fresh = folder.path().join("fresh");
+    run(&fresh, &["serve", "--listen", &address]).refused(1);
+    assert!(!fresh.exists(), "no store was made");
+}
+
+#[test]
+fn a_second_server_with_the_same_address_is_told_who_has_the_folder() {
+    let folder = store();
+    let first = Server::start(folder.path(), &[]);
+    let address = first.address.strip_prefix("http://").unwrap();
+    let second = run(folder.path(), &["serve", "--listen", address]).refused(1);
+    assert!(second.starts_with("another server runs on ") && second.contains(address), "{second}");
+    let elsewhere = store();
+    let other = run(elsewhere.path(), &["serve", "--listen", address]).refused(1);
+    assert!(other.starts_with(&format!("{address} cannot be listened on: ")), "{other}");
+}
+
+#[test]
+fn a_name_of_a_loopback_address_may_be_listened_on() {
+    let folder = store();
+    for (listen, words) in
+        [("localhost", "localhost is no address: "), ("nowhere.invalid:0", "nowhere.invalid:0 is no address: ")]
+    {
+        let said = run(folder.path(), &["serve", "--listen", listen]).refused(2);
+        assert!(said.starts_with(words), "{said}");
+    }
+    let mut child =
+        program(folder.path()).args(["serve", "--listen", "localhost:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let told = lines.map(Result::unwrap).find(|line| line.starts_with("Listening on "));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let told = told.expect("it listens");
+    assert!(told.contains("http://127.0.0.1:") || told.contains("http://[::1]:"), "{told}");
 }
 
 #[test]
@@ -92,4 +140,12 @@ fn the_environment_sets_it_too() {
     assert!(super::Ran::from(output).refused(2).contains("0.0.0.0:0 is not a loopback address"));
     let plain = program(folder.path()).env("BACKSTITCH_LISTEN", "0.0.0.0:0").output().unwrap();
     assert!(super::Ran::from(plain).refused(2).contains("0.0.0.0:0 is not a loopback address"));
+    for (name, value, words) in [
+        ("BACKSTITCH_LISTEN", "bad", "bad is no address: "),
+        ("BACKSTITCH_BODY_LIMIT", "bad", "invalid value 'bad' for '--body-limit <BYTES>': "),
+    ] {
+        let plain = program(folder.path()).env(name, value).output().unwrap();
+        let said = super::Ran::from(plain).refused(2);
+        assert!(said.starts_with(words) && !said.contains("--help"), "{said}");
+    }
 }

@@ -126,12 +126,39 @@ fn an_id_or_kind_that_is_none_is_refused() {
             run(folder.path(), &["snapshot", command, &id, "--kind", "rewind"]).refused(1),
             "snapshot not found"
         );
-        let said = run(folder.path(), &["snapshot", command, &id, "--kind", "hourly"]).refused(1);
-        assert_eq!(said, "kind must be one of periodic, rewind");
         run(folder.path(), &["snapshot", command]).misused();
     }
-    let said = run(folder.path(), &["snapshot", "show", &id, "--scope", "half"]).refused(1);
-    assert_eq!(said, "scope must be one of projections, everything");
+}
+
+#[test]
+fn a_kind_or_scope_that_is_none_is_wrong_usage_before_the_store_is_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("nowhere");
+    for command in ["show", "diff", "restore"] {
+        let said = run(&data, &["snapshot", command, "ID", "--kind", "hourly"]).misused();
+        assert!(said.contains("--kind") && said.contains("kind must be one of periodic, rewind"), "{said}");
+        let said = run(&data, &["snapshot", command, "ID", "--scope", "half"]).misused();
+        assert!(said.contains("--scope") && said.contains("scope must be one of projections, everything"), "{said}");
+    }
+    assert!(!data.exists());
+}
+
+#[test]
+fn the_rows_after_a_page_are_asked_for_by_its_end() {
+    let (folder, id) = store_with_snapshot();
+    let more = |name: &str| {
+        format!("{{\"kind\":\"bot_created\",\"payload\":{{\"bot_id\":\"{name}\",\"name\":\"\",\"persona\":\"\"}}}}\n")
+    };
+    super::run_with(folder.path(), &["append"], &(more("dan") + &more("it's"))).done();
+    let diff = |arguments: &[&str]| {
+        run(folder.path(), &[&["snapshot", "diff", &id, "--table", "bots", "--limit", "1"], arguments].concat()).done()
+    };
+    let first = diff(&[]);
+    let way_on = "  more rows follow: raise --limit, or go on with --table bots --after ";
+    assert_eq!(first, format!("bots\n  - goes  cid\n{way_on}'[\"cid\"]'\n"));
+    assert_eq!(diff(&["--after", "[\"cid\"]"]), format!("bots\n  - goes  dan\n{way_on}'[\"dan\"]'\n"));
+    assert_eq!(diff(&["--after", "[\"dan\"]"]), "bots\n  - goes  it's\n");
+    run(folder.path(), &["snapshot", "diff", &id, "--after", "[\"cid\"]"]).misused();
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Appends: all of a batch or nothing of it, and events that supersede earlier ones.
 
+use std::io::{BufReader, Read};
+
+use backstitch::engine::{Engine, Options};
 use backstitch::error::{Error, ErrorKind};
 use backstitch::log::NewEvent;
 use serde_json::{Value, json};
@@ -156,6 +159,33 @@ fn a_hidden_event_is_recorded_and_not_projected() {
     let after = store.content();
     assert_eq!(after["event_log"].len(), 13);
     assert_eq!(after["edges"], before["edges"]);
+    assert_store_follows(&store);
+}
+
+/// A pipe in whose pauses another process appends.
+struct Slow<'a> {
+    lines: Vec<String>,
+    meanwhile: &'a Engine,
+}
+
+impl Read for Slow<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let Some(line) = self.lines.pop() else { return Ok(0) };
+        self.meanwhile.append(vec![turn("c")]).expect("others write while a pipe is waited for");
+        buffer[..line.len()].copy_from_slice(line.as_bytes());
+        Ok(line.len())
+    }
+}
+
+#[test]
+fn while_a_slow_pipe_is_read_others_write() {
+    let store = TestStore::with_story(12);
+    let other =
+        Engine::open(Options { busy_timeout: std::time::Duration::from_millis(200), ..Options::new(store.path()) });
+    let line = || format!("{}\n", json!({ "kind": "user_turn", "payload": { "chat_id": "c", "text": "?" } }));
+    let slow = Slow { lines: vec![line(), line(), line()], meanwhile: &other.unwrap() };
+    let appended = store.engine.append_lines(BufReader::new(slow)).unwrap();
+    assert_eq!((appended.first_id, appended.last_id), (16, 18), "after the three of the other");
     assert_store_follows(&store);
 }
 

@@ -116,8 +116,13 @@ fn try_everywhere(app: &TestApp, id: &str, at: usize) {
             app.get(&format!("/snapshots/{way}/preview?kind={kind}"), accept),
             app.get(&format!("/snapshots/{way}/diff?kind={kind}&table=bots"), accept),
             app.post(&format!("/snapshots/restore/{way}"), &fields, accept),
+            app.get(&format!("/events/{way}"), accept),
+            app.get(&format!("/state/{way}"), accept),
         ];
-        for answer in answers {
+        let changes = ["pin", "unpin", "label", "delete", "verify"];
+        let fields = [("kind", kind), ("confirm_id", id), ("label", "found")];
+        let changed = changes.map(|what| app.post(&format!("/snapshots/{way}/{what}"), &fields, accept));
+        for answer in answers.into_iter().chain(changed) {
             assert!(matches!(answer.status, 400 | 404), "{id:?} as {way:?}: {} {}", answer.status, answer.text());
         }
     }
