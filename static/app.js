@@ -1,5 +1,5 @@
-// Three comforts; every page works without them. Times become local, a confirm button says that it
-// waits until the text is the id, and commands can be copied. The server decides in any case.
+// Four comforts; every page works without them. Times become local, a confirm button says that it
+// waits until the text is the id, no form is sent twice, and commands can be copied. The server decides in any case.
 'use strict';
 
 const forms = {
@@ -9,8 +9,10 @@ const forms = {
 
 for (const time of document.querySelectorAll('time[data-show]')) {
   const at = new Date(time.dateTime);
-  const form = { ...forms[time.dataset.show] };
   if (Number.isNaN(at.getTime())) continue;
+  // Where the day is another than in UTC, the heading or the sentence around it does not say it.
+  const local = `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, '0')}-${String(at.getDate()).padStart(2, '0')}`;
+  const form = { ...forms[local === time.dateTime.slice(0, 10) ? time.dataset.show : 'moment'] };
   if (form.day && at.getFullYear() !== new Date().getFullYear()) form.year = 'numeric';
   time.title = time.textContent;
   time.textContent = new Intl.DateTimeFormat('en-GB', form).format(at);
@@ -33,6 +35,15 @@ for (const form of document.querySelectorAll('form[data-confirm]')) {
   tell();
 }
 
+// A form that is on its way is not sent again.
+document.addEventListener('submit', (event) => {
+  if (event.defaultPrevented || event.target.method !== 'post') return;
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = 'yes';
+});
+window.addEventListener('pageshow', () => {
+  for (const form of document.querySelectorAll('form[data-sent]')) delete form.dataset.sent;
+});
 
 if (navigator.clipboard) {
   for (const block of document.querySelectorAll('pre[data-copy]')) {
@@ -48,4 +59,4 @@ if (navigator.clipboard) {
   }
 }
 
-document.querySelector('#result h2')?.focus();
+document.getElementById('result')?.focus();

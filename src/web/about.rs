@@ -25,6 +25,8 @@ pub(super) struct About {
     /// What was typed to delete it, and why that did not do.
     pub(super) typed: String,
     pub(super) wrong: Option<String>,
+    /// What was just done with it.
+    pub(super) said: Option<&'static str>,
 }
 
 impl About {
@@ -43,7 +45,22 @@ impl About {
             events,
             typed: String::new(),
             wrong: None,
+            said: None,
         }
+    }
+
+    /// With what was just done, by the word that the address gives.
+    #[must_use]
+    pub(super) fn told(mut self, word: Option<&str>) -> Self {
+        self.said = match word {
+            Some("checked") => Some("Checked: all of it is as it was written."),
+            Some("pinned") if self.pinned => Some("Pinned: kept until you unpin it."),
+            Some("unpinned") if !self.pinned => Some("Unpinned: it goes when its time has come, as said below."),
+            Some("labelled") if self.label.is_empty() => Some("The label is taken away."),
+            Some("labelled") => Some("The label is saved."),
+            _ => None,
+        };
+        self
     }
 
     /// With what was typed wrongly.

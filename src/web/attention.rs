@@ -6,8 +6,10 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::due::Timed;
 use super::filters::{Moment, counted};
 use super::links::{self, SnapshotLinks};
+use super::words::visible;
 use crate::engine::Status;
 use crate::snapshot::Snapshot;
 use crate::store::state::Stuck;
@@ -23,6 +25,9 @@ pub(super) struct Matter {
     pub(super) mark: &'static str,
     /// What is the matter, in one sentence.
     pub(super) lead: String,
+    /// The same with its moment apart, where it has one.
+    #[serde(skip)]
+    pub(super) timed: Option<Timed>,
     /// What follows from it.
     pub(super) text: String,
     /// What mends it; none where there is nothing to do.
@@ -62,7 +67,8 @@ impl Action {
 /// What is wrong with the store itself, the worst first.
 pub(super) fn of_store(status: &Status, now: OffsetDateTime) -> Vec<Matter> {
     let paused = status.held.then(|| paused(status));
-    let stuck = status.stuck.as_ref().map(|at| stuck(at, status.waiting.saturating_sub(1)));
+    // While the tables are paused, the strip that says so names the event too.
+    let stuck = status.stuck.as_ref().filter(|_| !status.held).map(|at| stuck(at, status.waiting.saturating_sub(1)));
     [paused, stuck, late(status, now)].into_iter().flatten().collect()
 }
 
@@ -75,6 +81,7 @@ pub(super) fn of_snapshots(snapshots: &[Snapshot], now: OffsetDateTime) -> Vec<M
         matters.push(Matter {
             mark: "damaged",
             lead: format!("{} more damaged.", is_or_are(more as u64, "snapshot")),
+            timed: None,
             text: String::new(),
             action: Some(action),
         });
@@ -96,12 +103,28 @@ fn paused(status: &Status) -> Matter {
     let wait = if status.waiting == 1 { "is in the log and waits" } else { "are in the log and wait" };
     let newer = counted(status.waiting, "newer event");
     let them = if status.waiting == 1 { "it" } else { "them" };
+    let (then, action) = match &status.stuck {
+        Some(at) => (
+            format!(
+                "Event {} cannot be applied: it breaks a rule: {}.",
+                at.event,
+                visible(at.reason.trim_end_matches('.'))
+            ),
+            see(at.event),
+        ),
+        None => (format!("The next event that comes in, or a restart, applies {them} as well."), apply(status.waiting)),
+    };
     Matter {
         mark: "paused",
         lead: format!("The tables are paused at event {}.", status.position),
-        text: format!("{newer} {wait}. The next event that comes in, or a restart, applies {them} as well."),
-        action: Some(apply(status.waiting)),
+        timed: None,
+        text: format!("{newer} {wait}. {then}"),
+        action: Some(action),
     }
+}
+
+fn see(event: i64) -> Action {
+    Action::Link { words: format!("See event {event}"), url: links::event(event) }
 }
 
 fn stuck(at: &Stuck, later: u64) -> Matter {
@@ -114,12 +137,13 @@ fn stuck(at: &Stuck, later: u64) -> Matter {
     Matter {
         mark: "stuck",
         lead: format!("The tables stopped before event {}.", at.event),
+        timed: None,
         text: format!(
             "Another program wrote it, and it breaks a rule: {}. Nothing is lost.{later}{rest} are refused until this is \
              mended.",
-            at.reason.trim_end_matches('.')
+            visible(at.reason.trim_end_matches('.'))
         ),
-        action: Some(Action::Link { words: format!("See event {}", at.event), url: links::event(at.event) }),
+        action: Some(see(at.event)),
     }
 }
 
@@ -129,9 +153,11 @@ fn late(status: &Status, now: OffsetDateTime) -> Option<Matter> {
     let due = status.next_due.at.filter(|_| status.next_due.due_now)?;
     let interval = due - *taken;
     let is_late = interval.is_positive() && now - due > interval * 2;
+    let at = Moment::new(*taken, now);
     is_late.then(|| Matter {
         mark: "unchecked",
-        lead: format!("No checkpoint has been taken since {}.", Moment::new(*taken, now).spoken()),
+        lead: format!("No checkpoint has been taken since {}.", at.spoken()),
+        timed: Some(Timed { before: "No checkpoint has been taken since ".to_owned(), at: Some(at), after: "." }),
         text: "Events have come since, and one is long due.".to_owned(),
         action: Some(Action::Post { words: "Take snapshot".to_owned(), url: links::TAKE }),
     })
@@ -142,6 +168,7 @@ fn damaged_one(snapshot: &Snapshot, now: OffsetDateTime) -> Matter {
     Matter {
         mark: "damaged",
         lead: format!("The snapshot of {}, {} UTC is damaged.", at.day, at.clock),
+        timed: Some(Timed { before: "The snapshot of ".to_owned(), at: Some(at), after: " is damaged." }),
         text: "It cannot be restored. Your live data is not affected.".to_owned(),
         action: Some(Action::Link {
             words: "See what is wrong, or delete it".to_owned(),

@@ -11,6 +11,7 @@ use super::layout::{Door, Shell, page};
 use super::links::SnapshotLinks;
 use super::snapshots::Name;
 use super::state::{AppState, blocking};
+use super::words::{on_pages, visible};
 use crate::engine::{Engine, Status};
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::{Kind, Snapshot, SnapshotId};
@@ -96,7 +97,7 @@ impl DamagedPage {
             shell: Shell::new(state, &seen.status, &title, Door::Snapshots),
             at,
             name: Name::of(snapshot),
-            why: sentence(snapshot.damaged.as_deref().unwrap_or_default()),
+            why: visible(&sentence(&on_pages(snapshot.damaged.as_deref().unwrap_or_default()))),
             // Every snapshot that this program wrote has a number from 1.
             unreadable: snapshot.sequence == 0,
             sound,

@@ -7,7 +7,7 @@ use crate::engine::{Decision, Status};
 use crate::snapshot::policy::Why;
 
 /// A sentence with a moment in it, so that a script can make it local.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Timed {
     pub(super) before: String,
     pub(super) at: Option<Moment>,

@@ -14,10 +14,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::layout::{Shell, page};
+use super::layout::{Door, Shell, page};
 use super::links;
 use super::negotiate::Wants;
-use super::state::AppState;
+use super::state::{AppState, glance};
+use super::words::{on_pages, visible};
 use crate::error::{Error, ErrorKind};
 
 /// An error on its way out.
@@ -83,13 +84,14 @@ pub(super) fn words(error: &Error) -> String {
 /// The layer that turns a [`Failure`] into what the client wants to read.
 pub(super) async fn draw(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let wants = Wants::of(request.headers());
-    let target = format!("{} {}", request.method(), request.uri().path());
+    let path = request.uri().path().to_owned();
+    let target = format!("{} {path}", request.method());
     let mut response = next.run(request).await;
     let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else { return response };
     log(&error, &target);
     let mut drawn = match wants {
         Wants::Json => problem(&error),
-        Wants::Page => error_page(&state, &error),
+        Wants::Page => error_page(&state, &error, &path).await,
         Wants::Plain => line(&error),
     };
     // What the empty response already carried (Allow, of a 405) still holds; its body does not.
@@ -160,14 +162,20 @@ fn ways(kind: ErrorKind) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-fn error_page(state: &AppState, error: &Error) -> Response {
+async fn error_page(state: &AppState, error: &Error, path: &str) -> Response {
     let (message, hint) = match error.kind() {
         ErrorKind::Internal => (words(error), String::new()),
         _ => (error.message().to_owned(), error.hint_text().unwrap_or_default().to_owned()),
     };
     let heading = heading(error.kind());
-    let shell = Shell::bare(state, heading);
-    page(&ErrorPage { shell, heading, message: sentence(&message), hint, ways: ways(error.kind()) })
+    // Who may not read the store is not told where it stands; where the server broke, it is not asked.
+    let closed = matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Internal);
+    let shell = match if closed { None } else { glance(state).await } {
+        Some(status) => Shell::around(state, &status, heading, Door::behind(path)),
+        None => Shell::bare(state, heading),
+    };
+    let message = visible(&sentence(&on_pages(&message)));
+    page(&ErrorPage { shell, heading, message, hint: on_pages(&hint), ways: ways(error.kind()) })
         .unwrap_or_else(|_| line(error))
 }
 

@@ -16,6 +16,7 @@ use super::filters::{self, encoded};
 use super::layout::{Door, Shell, page};
 use super::links;
 use super::negotiate::Wants;
+use super::outcome::{Outcome, Tell};
 use super::state::{AppState, blocking};
 use crate::domain::Domain;
 use crate::engine::{Engine, SpeakerNames, Status};
@@ -54,8 +55,14 @@ pub(super) async fn show(
         return Ok(Json(Answer { events }).into_response());
     }
     let asked = query.clone();
-    let seen = blocking(&state, move |engine| Seen::look(engine, query)).await?;
-    Ok(page(&EventsPage::new(&state, seen, &asked))?)
+    let (tell, kept) = (Tell::read(&fields)?, state.settings.safety_kept);
+    let (seen, outcome) = blocking(&state, move |engine| {
+        let seen = Seen::look(engine, query)?;
+        let outcome = tell.outcome(engine, &seen.status, kept)?;
+        Ok((seen, outcome))
+    })
+    .await?;
+    Ok(page(&EventsPage::new(&state, seen, &asked, outcome))?)
 }
 
 fn read(fields: &Fields, most: usize) -> Result<EventQuery> {
@@ -100,7 +107,8 @@ struct EventsPage {
     /// The log itself has no event.
     empty: bool,
     filtered: bool,
-    total: u64,
+    /// How many events the page is about.
+    total: String,
     kinds: Vec<(String, String, bool)>,
     branch: String,
     q: String,
@@ -111,9 +119,9 @@ struct EventsPage {
 }
 
 impl EventsPage {
-    fn new(state: &AppState, seen: Seen, asked: &EventQuery) -> Self {
+    fn new(state: &AppState, seen: Seen, asked: &EventQuery, outcome: Option<Outcome>) -> Self {
         let now = state.engine.now();
-        let shell = Shell::new(state, &seen.status, "Events", Door::Events);
+        let shell = Shell::new(state, &seen.status, "Events", Door::Events).told(outcome);
         let filter = filter(asked, state.settings.page_limit as u64 / 10);
         let command = format!("backstitch events --after {} --limit {}", asked.after.unwrap_or(0), asked.limit);
         let (newest, newer, older) = turns(&seen, asked, &filter);
@@ -121,7 +129,7 @@ impl EventsPage {
             shell: shell.also(state, &format!("{}{filter}", links::EVENTS), command),
             empty: seen.status.events == 0,
             filtered: asked.kind.is_some() || asked.branch_id.is_some() || asked.q.is_some(),
-            total: seen.status.events,
+            total: total(&seen, asked),
             days: by_day(&seen, now),
             kinds: kinds(seen.kinds, asked.kind.as_deref()),
             branch: asked.branch_id.map(|branch| branch.to_string()).unwrap_or_default(),
@@ -144,6 +152,21 @@ fn turns(seen: &Seen, asked: &EventQuery, filter: &str) -> (Option<String>, Opti
     let newer = if forward { seen.more } else { asked.before.is_some() };
     let older = forward || seen.more;
     (newest, newer.then(|| link("after", first.id)), older.then(|| link("before", last.id)))
+}
+
+/// How many events there are; with a filter, how many of them fit, as far as that is known.
+fn total(seen: &Seen, asked: &EventQuery) -> String {
+    let (fit, all) = (seen.events.len() as u64, filters::counted(seen.status.events, "event"));
+    let filtered = asked.kind.is_some() || asked.branch_id.is_some() || asked.q.is_some();
+    let whole = asked.before.is_none() && asked.after.is_none();
+    match (filtered, fit) {
+        (false, _) => format!("{all} in the log, the newest first."),
+        (true, 0) => format!("{all} in the log."),
+        (true, 1) if whole && !seen.more => format!("1 fits, of {all}."),
+        (true, _) if whole && !seen.more => format!("{} fit, of {all}, the newest first.", filters::grouped(fit)),
+        (true, _) if whole => format!("The newest {} that fit, of {all}.", filters::grouped(fit)),
+        (true, _) => format!("Some of those that fit, of {all}, the newest first."),
+    }
 }
 
 /// The filter as the query of an address, without the place in the log.

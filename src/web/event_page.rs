@@ -15,6 +15,7 @@ use super::layout::{Door, Shell, page};
 use super::links;
 use super::negotiate::Wants;
 use super::state::{AppState, blocking};
+use super::words::{self, visible};
 use crate::domain::Domain;
 use crate::engine::{Engine, SpeakerNames, Status};
 use crate::error::{Error, Result};
@@ -84,6 +85,9 @@ struct EventPage {
     waits: bool,
     /// Why the tables cannot go on past it.
     broken: Option<String>,
+    held: bool,
+    /// The command that takes the event out.
+    hide: String,
     pretty: String,
     raw: String,
     /// How much of the payload is left out, in words.
@@ -102,7 +106,7 @@ impl EventPage {
             shell: shell.also(state, &links::event(event.id), command),
             id: event.id,
             kind: filters::spoken(&event.kind),
-            kind_word: event.kind.clone(),
+            kind_word: visible(&event.kind),
             stamp: Stamp::new(&event.ts, state.engine.now()),
             branch: event.branch_id,
             said: Said::of(event, &seen.domain, &seen.names, PAYLOAD),
@@ -111,13 +115,21 @@ impl EventPage {
             replaced: seen.replaced.iter().copied().map(linked).collect(),
             previous: seen.previous.map(linked),
             next: seen.next.map(linked),
+            held: seen.status.held,
+            hide: hide(state, event.id),
             waits: event.id > seen.status.position && stuck.is_none(),
-            broken: stuck.map(|stuck| stuck.reason.trim_end_matches('.').to_owned()),
-            pretty: cut(&pretty(event), PAYLOAD).0,
+            broken: stuck.map(|stuck| visible(stuck.reason.trim_end_matches('.'))),
+            pretty: visible(&cut(&pretty(event), PAYLOAD).0),
             left_out: is_cut.then(|| left_out(event.payload.get())),
-            raw,
+            raw: visible(&raw),
         }
     }
+}
+
+fn hide(state: &AppState, id: i64) -> String {
+    let database = state.engine.data_dir().join("backstitch.db");
+    let database = words::shell(&database.to_string_lossy());
+    format!("sqlite3 {database} \"UPDATE event_log SET hidden = 1 WHERE id = {id}\"")
 }
 
 fn left_out(payload: &str) -> String {

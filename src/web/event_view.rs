@@ -6,6 +6,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::filters::{self, Moment, cut};
 use super::links;
+use super::words::visible;
 use crate::domain::Domain;
 use crate::engine::SpeakerNames;
 use crate::log::Event;
@@ -26,7 +27,7 @@ pub(super) struct Stamp {
 impl Stamp {
     pub(super) fn new(ts: &str, now: OffsetDateTime) -> Self {
         let at = OffsetDateTime::parse(ts, &Rfc3339).ok().map(|at| Moment::new(at, now));
-        Self { at, raw: ts.to_owned() }
+        Self { at, raw: visible(ts) }
     }
 }
 
@@ -80,8 +81,8 @@ impl Said {
         let turn = domain.turns.iter().find(|turn| turn.kind == event.kind);
         match turn.and_then(|turn| Some((turn.speaker_of(&payload), turn.text_of(&payload)?))) {
             Some((speaker, text)) => {
-                let speaker = speaker.map(|speaker| names.name(&event.kind, &speaker).to_owned());
-                Self::Turn { speaker, text: cut(&text, most).0 }
+                let speaker = speaker.map(|speaker| visible(names.name(&event.kind, &speaker)));
+                Self::Turn { speaker, text: visible(&cut(&text, most).0) }
             }
             None => Self::in_short(&payload),
         }
@@ -91,7 +92,7 @@ impl Said {
         match payload {
             Value::Object(fields) => {
                 let shown = fields.iter().filter(|(_, value)| !value.is_null());
-                let shown = shown.take(VALUES).map(|(name, value)| (name.clone(), short(value)));
+                let shown = shown.take(VALUES).map(|(name, value)| (visible(name), short(value)));
                 Self::Fields(shown.collect(), fields.len() > VALUES)
             }
             other => Self::Fields(vec![(String::new(), short(other))], false),
@@ -102,8 +103,8 @@ impl Said {
 fn short(value: &Value) -> String {
     match value {
         Value::String(text) if text.is_empty() => "\"\"".to_owned(),
-        Value::String(text) => cut(text, VALUE).0,
-        other => cut(&other.to_string(), VALUE).0,
+        Value::String(text) => visible(&cut(text, VALUE).0),
+        other => visible(&cut(&other.to_string(), VALUE).0),
     }
 }
 

@@ -148,7 +148,7 @@ pub(super) fn day(at: OffsetDateTime, now: OffsetDateTime) -> String {
 
 /// The kind of an event as words: `assistant_turn` is an assistant turn.
 pub(super) fn spoken(kind: &str) -> String {
-    kind.replace(['_', '-'], " ")
+    super::words::visible(&kind.replace(['_', '-'], " "))
 }
 
 /// The beginning of a text, at most so many characters of it, and whether that is not all.

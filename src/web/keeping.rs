@@ -53,7 +53,12 @@ async fn note(
         Change::Pin(pinned) => (Some(pinned), None),
         Change::Label => (None, Some(new_label(&fields)?)),
     };
-    let plan = SnapshotLinks::new(&id, kind).plan();
+    let word = match pinned {
+        Some(true) => "pinned",
+        Some(false) => "unpinned",
+        None => "labelled",
+    };
+    let plan = SnapshotLinks::new(&id, kind).plan_told(word);
     let snapshot = blocking(&state, move |engine| engine.note(kind, &id, pinned, label.as_deref())).await?;
     Ok(if wants.json() { Json(snapshot).into_response() } else { Redirect::to(&plan).into_response() })
 }
@@ -85,7 +90,7 @@ pub(super) async fn verify(
     let id = snapshot_id.clone();
     match blocking(&state, move |engine| engine.verify(kind, &id)).await {
         Ok(verified) if wants.json() => Ok(Json(Checked { snapshot_id, kind, verified }).into_response()),
-        Ok(_) => Ok(Redirect::to(&SnapshotLinks::new(&snapshot_id, kind).plan()).into_response()),
+        Ok(_) => Ok(Redirect::to(&SnapshotLinks::new(&snapshot_id, kind).plan_told("checked")).into_response()),
         Err(error) if wants == Wants::Page => damaged::answer(&state, kind, &snapshot_id, error, None).await,
         Err(error) => Err(error.into()),
     }

@@ -6,8 +6,9 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use super::attention::{self, Matter};
+use super::outcome::Outcome;
 use super::state::AppState;
-use super::{assets, links};
+use super::{assets, links, words};
 use crate::engine::Status;
 use crate::error::{Error, Result};
 
@@ -45,10 +46,16 @@ impl Door {
     pub(super) fn at(url: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|door| door.url() == url)
     }
+
+    /// The door that a path is behind.
+    pub(super) fn behind(path: &str) -> Option<Self> {
+        let first = path.split('/').nth(1).unwrap_or_default();
+        Self::at(&format!("/{first}"))
+    }
 }
 
 /// Everything of a page but its content.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Shell {
     pub(super) title: String,
     pub(super) doors: Vec<(Door, bool)>,
@@ -60,6 +67,8 @@ pub(super) struct Shell {
     pub(super) back: &'static str,
     pub(super) data_dir: String,
     pub(super) version: &'static str,
+    /// What was just done, told above the content.
+    pub(super) outcome: Option<Outcome>,
     /// How a program gets the same as JSON, and a terminal as text; empty where neither can.
     pub(super) as_json: String,
     pub(super) as_command: String,
@@ -76,8 +85,9 @@ impl Shell {
             doors: Door::ALL.map(|door| (door, false)).to_vec(),
             standing: String::new(),
             strip: None,
+            outcome: None,
             back: links::OVERVIEW,
-            data_dir: state.engine.data_dir().display().to_string(),
+            data_dir: words::visible(&state.engine.data_dir().display().to_string()),
             version: env!("CARGO_PKG_VERSION"),
             as_json: String::new(),
             as_command: String::new(),
@@ -89,11 +99,16 @@ impl Shell {
 
     /// For a page behind one of the doors.
     pub(super) fn new(state: &AppState, status: &Status, title: &str, door: Door) -> Self {
+        Self::around(state, status, title, Some(door))
+    }
+
+    /// For any page that knows where the store stands.
+    pub(super) fn around(state: &AppState, status: &Status, title: &str, door: Option<Door>) -> Self {
         Self {
-            doors: Door::ALL.map(|each| (each, each == door)).to_vec(),
+            doors: Door::ALL.map(|each| (each, Some(each) == door)).to_vec(),
             standing: standing(status),
             strip: attention::of_store(status, state.engine.now()).into_iter().next(),
-            back: door.url(),
+            back: door.map_or(links::OVERVIEW, Door::url),
             ..Self::bare(state, title)
         }
     }
@@ -102,9 +117,25 @@ impl Shell {
     #[must_use]
     pub(super) fn also(mut self, state: &AppState, path: &str, command: String) -> Self {
         self.as_json = format!("curl -H 'Accept: application/json' '{}'", address(state, path));
-        self.as_command = command;
+        self.as_command = with_folder(state, command);
         self
     }
+
+    /// Adds what was just done.
+    #[must_use]
+    pub(super) fn told(mut self, outcome: Option<Outcome>) -> Self {
+        self.outcome = outcome;
+        self
+    }
+}
+
+/// A command with the folder that it is about, where that is not the one that it would take.
+pub(super) fn with_folder(state: &AppState, command: String) -> String {
+    let folder = state.engine.data_dir();
+    if std::env::current_dir().is_ok_and(|current| current.join("data") == folder) {
+        return command;
+    }
+    format!("{command} --data-dir {}", words::shell(&folder.to_string_lossy()))
 }
 
 /// An absolute address for commands that people copy: from the listener, never from Host.
@@ -114,8 +145,8 @@ pub(super) fn address(state: &AppState, path: &str) -> String {
 
 fn standing(status: &Status) -> String {
     match (&status.stuck, status.held) {
-        (Some(stuck), _) => format!("stopped before {}", stuck.event),
-        (None, true) => format!("paused at {}", status.position),
+        (Some(stuck), false) => format!("stopped before {}", stuck.event),
+        (_, true) => format!("paused at {}", status.position),
         (None, false) if status.head == 0 => "no events yet".to_owned(),
         (None, false) => format!("event {}", status.head),
     }
@@ -141,5 +172,8 @@ mod tests {
         assert_eq!(Door::at("/state"), Some(Door::Tables));
         assert_eq!(Door::at("//elsewhere"), None);
         assert_eq!(Door::at("/events/1"), None);
+        assert_eq!(Door::behind("/events/1"), Some(Door::Events));
+        assert_eq!(Door::behind("/"), Some(Door::Overview));
+        assert_eq!(Door::behind("/nowhere"), None);
     }
 }

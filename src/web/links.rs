@@ -32,7 +32,17 @@ pub(super) fn table(name: &str) -> String {
 
 /// The list with the result box of an operation.
 pub(super) fn done(operation: i64) -> String {
-    format!("{SNAPSHOTS}?done={operation}#result")
+    done_on(SNAPSHOTS, operation)
+}
+
+/// A page with the result box of an operation.
+pub(super) fn done_on(page: &str, operation: i64) -> String {
+    format!("{page}?done={operation}#result")
+}
+
+/// A page with a result box of which the history has no line.
+pub(super) fn told_on(page: &str, word: &str) -> String {
+    format!("{page}?told={word}#result")
 }
 
 /// The addresses of one snapshot. An id needs no encoding: its form allows no such character.
@@ -50,6 +60,11 @@ impl SnapshotLinks {
     /// The plan of going back to it.
     pub(super) fn plan(&self) -> String {
         format!("/snapshots/{}/preview?kind={}", self.id, self.kind)
+    }
+
+    /// The plan that says what was just done with the snapshot, by one of the words of `About`.
+    pub(super) fn plan_told(&self, word: &str) -> String {
+        format!("{}&done={word}#about", self.plan())
     }
 
     /// The plan with the rows of one table beside it.

@@ -38,6 +38,7 @@ mod sample;
 mod snapshots;
 mod state;
 mod tables;
+mod words;
 
 use std::any::Any;
 use std::future::Future;

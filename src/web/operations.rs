@@ -4,6 +4,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::filters::{self, Moment, counted};
+use super::outcome::LOG;
+use super::words::visible;
 use crate::history::{Means, Operation, What};
 
 /// One operation as lists show it.
@@ -38,7 +40,7 @@ fn words(what: What, detail: &Value) -> String {
     let event = detail["last_event_id"].as_i64().unwrap_or_default();
     match what {
         What::Take => match detail["label"].as_str() {
-            Some(label) => format!("Snapshot at event {event}, \u{201c}{label}\u{201d}"),
+            Some(label) => format!("Snapshot at event {event}, \u{201c}{}\u{201d}", visible(label)),
             None => format!("Snapshot at event {event}"),
         },
         What::Restore if detail["scope"] == "everything" => {
@@ -60,7 +62,8 @@ fn words(what: What, detail: &Value) -> String {
 
 fn rows(detail: &Value) -> String {
     let tables = detail["rows_changed"].as_object();
-    match tables.into_iter().flat_map(|tables| tables.values()).filter_map(Value::as_u64).sum() {
+    let tables = tables.into_iter().flatten().filter(|(table, _)| *table != LOG);
+    match tables.filter_map(|(_, rows)| rows.as_u64()).sum() {
         0 => String::new(),
         rows => format!(", {} changed", counted(rows, "row")),
     }
@@ -87,7 +90,7 @@ mod tests {
         assert_eq!(
             words(
                 What::Restore,
-                &json!({"last_event_id": 9, "scope": "projections", "rows_changed": {"a": 2, "b": 1}})
+                &json!({"last_event_id": 9, "scope": "projections", "rows_changed": {"a": 2, "b": 1, "event_log": 9}})
             ),
             "Went back to event 9, tables only, 3 rows changed"
         );

@@ -4,18 +4,24 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::attention::{self, Action};
+use super::extract::Fields;
 use super::filters::{Moment, counted, size, took};
-use super::links::SnapshotLinks;
-use crate::engine::Status;
+use super::links::{self, SnapshotLinks};
+use super::words::visible;
+use crate::engine::{Engine, Status};
+use crate::error::{ErrorKind, Result};
 use crate::history::{Operation, What};
 use crate::snapshot::Kind;
+
+/// The table of events, which the history counts with the others.
+pub(super) const LOG: &str = "event_log";
 
 /// What the box says, and the one link that goes on from it.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) heading: String,
     pub(super) text: String,
-    pub(super) link: Option<(&'static str, String)>,
+    pub(super) link: Option<(String, String)>,
     /// What can be done next, while it can.
     pub(super) action: Option<Action>,
 }
@@ -27,7 +33,80 @@ impl Outcome {
             What::Take => Some(taken(&operation.detail)),
             What::Restore => Some(restored(operation, status, safety_kept)),
             What::Delete => Some(deleted(&operation.detail)),
-            What::Prune | What::Replay | What::Domain => None,
+            What::Replay => Some(applied(&operation.detail, status)),
+            What::Prune | What::Domain => None,
+        }
+    }
+
+    /// The box of what no line of the history tells.
+    fn of_word(word: &str, status: &Status) -> Option<Self> {
+        match (word, &status.stuck) {
+            ("nothing", Some(_)) => Some(applied(&Value::Null, status)),
+            ("nothing", None) => {
+                Some(Self::plain("Nothing waited.", format!("The tables stand at event {}.", status.position)))
+            }
+            ("continued", _) => Some(Self::plain("40 events came in.", "The story is continued.".to_owned())),
+            _ => None,
+        }
+    }
+
+    fn plain(heading: &str, text: String) -> Self {
+        Self { heading: heading.to_owned(), text, link: None, action: None }
+    }
+}
+
+/// What an address asks to be told.
+pub(super) struct Tell {
+    done: Option<i64>,
+    word: Option<String>,
+}
+
+impl Tell {
+    /// The fields `done`, the number of an operation, and `told`, a fixed word.
+    ///
+    /// # Errors
+    ///
+    /// Malformed where `done` is no number.
+    pub(super) fn read(fields: &Fields) -> Result<Self> {
+        Ok(Self { done: fields.number("done", "the number of an operation")?, word: fields.owned("told")? })
+    }
+
+    /// The box; none where there is nothing to tell, or no such operation.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub(super) fn outcome(
+        &self,
+        engine: &Engine,
+        status: &Status,
+        safety_kept: std::time::Duration,
+    ) -> Result<Option<Outcome>> {
+        let operation = match self.done.map(|done| engine.operation(done)).transpose() {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            found => found.ok().flatten(),
+        };
+        let told = operation.and_then(|operation| Outcome::of(&operation, status, safety_kept));
+        Ok(told.or_else(|| self.word.as_deref().and_then(|word| Outcome::of_word(word, status))))
+    }
+}
+
+fn applied(detail: &Value, status: &Status) -> Outcome {
+    let done = match detail["applied"].as_u64().unwrap_or_default() {
+        0 => "No event was applied.".to_owned(),
+        1 => "1 event was applied.".to_owned(),
+        applied => format!("{} were applied.", counted(applied, "event")),
+    };
+    match &status.stuck {
+        Some(stuck) => Outcome {
+            heading: format!("The tables stopped before event {}.", stuck.event),
+            text: visible(&format!("{done} That event breaks a rule: {}.", stuck.reason.trim_end_matches('.'))),
+            link: Some((format!("See event {}", stuck.event), links::event(stuck.event))),
+            action: None,
+        },
+        None => {
+            let to = detail["to"].as_i64().unwrap_or(status.position);
+            Outcome::plain(&format!("The tables stand at event {to}."), done)
         }
     }
 }
@@ -39,7 +118,7 @@ fn taken(detail: &Value) -> Outcome {
         _ => format!("A snapshot is taken, at event {event}."),
     };
     let text = match detail["label"].as_str() {
-        Some(label) => format!("It is called \u{201c}{label}\u{201d}."),
+        Some(label) => format!("It is called \u{201c}{}\u{201d}.", visible(label)),
         None => String::new(),
     };
     Outcome { heading, text, link: link("See what going back to it would change", detail), action: None }
@@ -74,7 +153,7 @@ fn restored(operation: &Operation, status: &Status, safety_kept: std::time::Dura
         heading,
         text: format!("{done} A safety copy of what was there before is kept until {until}."),
         link: link("See the safety copy", &detail["safety_snapshot"]),
-        action: status.held.then(|| attention::apply(status.waiting)),
+        action: (status.held && status.stuck.is_none()).then(|| attention::apply(status.waiting)),
     }
 }
 
@@ -94,8 +173,10 @@ fn rows_changed(detail: &Value) -> String {
     let counts: Vec<u64> = detail["rows_changed"]
         .as_object()
         .into_iter()
-        .flat_map(|tables| tables.values())
-        .filter_map(Value::as_u64)
+        .flatten()
+        // Events are told apart from the rows of the tables.
+        .filter(|(table, _)| *table != LOG)
+        .filter_map(|(_, rows)| rows.as_u64())
         .collect();
     match counts.iter().sum() {
         0 => "No row changed,".to_owned(),
@@ -112,8 +193,8 @@ fn waiting(status: &Status) -> String {
     }
 }
 
-fn link(words: &'static str, named: &Value) -> Option<(&'static str, String)> {
+fn link(words: &'static str, named: &Value) -> Option<(String, String)> {
     let id = named["snapshot_id"].as_str()?.parse().ok()?;
     let kind: Kind = named["kind"].as_str()?.parse().ok()?;
-    Some((words, SnapshotLinks::new(&id, kind).plan()))
+    Some((words.to_owned(), SnapshotLinks::new(&id, kind).plan()))
 }

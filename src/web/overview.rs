@@ -13,12 +13,14 @@ use super::attention::{self, Matter};
 use super::due::{self, Decided, Timed};
 use super::error::Failure;
 use super::event_view::{Line, Said, Stamp};
+use super::extract::Query;
 use super::filters;
 use super::health::Health;
 use super::layout::{Door, Shell, address, page};
 use super::links;
 use super::negotiate::Wants;
 use super::operations::Done;
+use super::outcome::{Outcome, Tell};
 use super::sample::{self, Steps};
 use super::snapshots::Row;
 use super::state::{AppState, blocking};
@@ -81,12 +83,22 @@ struct Answer {
 }
 
 /// `GET /`.
-pub(super) async fn show(State(state): State<AppState>, wants: Wants) -> Result<Response, Failure> {
-    let mut seen = blocking(&state, Seen::look).await?;
+pub(super) async fn show(
+    State(state): State<AppState>,
+    wants: Wants,
+    Query(fields): Query,
+) -> Result<Response, Failure> {
+    let (tell, kept) = (Tell::read(&fields)?, state.settings.safety_kept);
+    let (mut seen, outcome) = blocking(&state, move |engine| {
+        let seen = Seen::look(engine)?;
+        let outcome = tell.outcome(engine, &seen.status, kept)?;
+        Ok((seen, outcome))
+    })
+    .await?;
     let now = state.engine.now();
     let attention = seen.attention(now);
     if !wants.json() {
-        return Ok(page(&OverviewPage::new(&state, &seen, attention, now))?);
+        return Ok(page(&OverviewPage::new(&state, &seen, attention, outcome, now))?);
     }
     seen.snapshots.truncate(SNAPSHOTS);
     let Seen { status, snapshots, operations, .. } = seen;
@@ -116,9 +128,15 @@ struct OverviewPage {
 }
 
 impl OverviewPage {
-    fn new(state: &AppState, seen: &Seen, attention: Vec<Matter>, now: OffsetDateTime) -> Self {
+    fn new(
+        state: &AppState,
+        seen: &Seen,
+        attention: Vec<Matter>,
+        outcome: Option<Outcome>,
+        now: OffsetDateTime,
+    ) -> Self {
         let status = &seen.status;
-        let shell = Shell::new(state, status, "Overview", Door::Overview);
+        let shell = Shell::new(state, status, "Overview", Door::Overview).told(outcome);
         let shown = seen.snapshots.iter().take(SNAPSHOTS);
         Self {
             shell: shell.also(state, links::OVERVIEW, "backstitch projection status".to_owned()),
@@ -132,7 +150,7 @@ impl OverviewPage {
             decided: seen.decision.as_ref().and_then(|decision| Decided::new(decision, status, now)),
             steps: Steps::new(seen.told, &seen.snapshots, &seen.operations),
             attention,
-            snapshots: shown.map(|one| Row::new(one.clone(), status.head, now)).collect(),
+            snapshots: shown.map(|one| Row::new(one, status.head, now)).collect(),
             more_snapshots: seen.snapshots.len().saturating_sub(SNAPSHOTS) as u64,
             operations: seen.operations.iter().map(|operation| Done::new(operation, now)).collect(),
             events: seen.events.iter().map(|event| Line::new(event, &seen.domain, &seen.names, now)).collect(),
@@ -149,10 +167,12 @@ impl OverviewPage {
 fn standing(status: &Status) -> String {
     let (head, position) = (status.head, status.position);
     match &status.stuck {
-        Some(stuck) => format!("The log stands at event {head}; the tables stopped before event {}.", stuck.event),
-        None if status.held => format!("The log stands at event {head}, the tables at event {position}."),
-        None if status.events == 0 => "The log is empty.".to_owned(),
-        None if position < head => format!("The log stands at event {head}; the tables follow."),
-        None => format!("The log stands at event {head}, and the tables with it."),
+        Some(stuck) if !status.held => {
+            format!("The log stands at event\u{a0}{head}; the tables stopped before event\u{a0}{}.", stuck.event)
+        }
+        _ if status.held => format!("The log stands at event\u{a0}{head}, the tables at event\u{a0}{position}."),
+        _ if status.events == 0 => "The log is empty.".to_owned(),
+        _ if position < head => format!("The log stands at event\u{a0}{head}; the tables follow."),
+        _ => format!("The log stands at event\u{a0}{head}, and the tables with it."),
     }
 }

@@ -21,6 +21,7 @@ use super::snapshots::means;
 use super::state::{AppState, blocking};
 use crate::engine::{DiffPage, Engine};
 use crate::error::{Error, ErrorKind, Result};
+use crate::history::What;
 use crate::snapshot::{Expected, Kind, Preview, Restored, Scope, SnapshotId};
 
 /// Rows beside the plan; the page of differences has the rest.
@@ -41,7 +42,7 @@ pub(super) async fn preview(
     }
     let asked = Asked { id: id.clone(), kind, scope, table: fields.owned("table")?, q: fields.owned("q")? };
     match blocking(&state, move |engine| draw(engine, &asked)).await {
-        Ok(drawn) => Ok(page(&PlanPage::new(&state, drawn, Typed::default(), None))?),
+        Ok(drawn) => Ok(page(&PlanPage::new(&state, drawn, Typed::default(), None).told(fields.get("done")?))?),
         Err(error) if wants == Wants::Page => damaged::answer(&state, kind, &id, error, None).await,
         Err(error) => Err(error.into()),
     }
@@ -107,9 +108,40 @@ pub(super) async fn restore(
     match run(&state, wants, &id, kind, &fields).await {
         Ok(restored) if wants.json() => Ok(Json(restored).into_response()),
         Ok(restored) => Ok(Redirect::to(&links::done(restored.operation)).into_response()),
-        Err(error) if wants == Wants::Page => again(&state, &id, kind, &fields, error).await,
+        Err(error) if wants == Wants::Page => match sent_twice(&state, &id, kind, &fields, &error).await {
+            Some(operation) => Ok(Redirect::to(&links::done(operation)).into_response()),
+            None => again(&state, &id, kind, &fields, error).await,
+        },
         Err(error) => Err(error.into()),
     }
+}
+
+/// The restore that this very form has done already, where nothing has changed since: a form that
+/// is sent twice is answered twice alike.
+async fn sent_twice(state: &AppState, id: &str, kind: Kind, fields: &Fields, error: &Error) -> Option<i64> {
+    if error.kind() != ErrorKind::Conflict {
+        return None;
+    }
+    let seen: u64 = fields.number("expected_epoch", "").ok()??;
+    let head: i64 = fields.number("expected_head", "").ok()??;
+    let scope = fields.scope().ok()?;
+    let id = id.to_owned();
+    let done = blocking(state, move |engine| {
+        let (status, newest) = (engine.status()?, engine.operations(1)?.pop());
+        Ok(newest.filter(|one| {
+            let detail = &one.detail;
+            let stands = if scope == Scope::Everything { detail["last_event_id"].as_i64() } else { Some(head) };
+            one.what == What::Restore
+                && detail["snapshot_id"] == id.as_str()
+                && detail["kind"] == kind.as_str()
+                && detail["scope"] == scope.as_str()
+                && detail["from_head"] == head
+                // One change since the form was drawn: that one.
+                && status.epoch == seen + 1
+                && Some(status.head) == stands
+        }))
+    });
+    done.await.ok()?.map(|one| one.operation)
 }
 
 /// The checks that need nothing but the request, in the contract's order; then the work.

@@ -2,19 +2,20 @@
 
 use askama::Template;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::about::About;
 use super::attention::Matter;
 use super::error::sentence;
+use super::event_view::Stamp;
 use super::extract::Fields;
 use super::filters::{self, Moment, counted, grouped};
 use super::keeping::typed_wrongly;
-use super::layout::{Door, Shell};
+use super::layout::{Door, Shell, address, with_folder};
 use super::links::SnapshotLinks;
 use super::rows::{Cell, RowView, views};
 use super::snapshots::Name;
 use super::state::AppState;
+use super::words::{on_pages, visible};
 use crate::engine::Status;
 use crate::error::{Error, ErrorKind};
 use crate::snapshot::{Diff, Kind, Preview, Scope, TableChange};
@@ -67,7 +68,7 @@ pub(super) enum Notice {
     /// The id was typed wrongly to delete the snapshot.
     NotDeleted(String),
     /// The store moved while the plan was read.
-    Moved(Matter),
+    Moved(Box<Matter>),
     /// Anything else, in the error's own words.
     Stopped(String),
 }
@@ -88,7 +89,7 @@ impl Notice {
         let newer = typed.head.map_or(0, |head| now.current_event_log_max_id - head);
         let moved = newer != 0 || typed.epoch.is_some_and(|epoch| epoch != now.epoch);
         if error.kind() != ErrorKind::Conflict || !moved {
-            return Self::Stopped(sentence(&error.to_string()));
+            return Self::Stopped(visible(&sentence(&on_pages(&error.to_string()))));
         }
         let lead = match u64::try_from(newer) {
             Ok(newer) if newer > 0 => {
@@ -97,8 +98,15 @@ impl Notice {
             _ => "The store changed while you were reading.".to_owned(),
         };
         let text = "Nothing was done. This is the plan as it is now.".to_owned();
-        Self::Moved(Matter { mark: "moved", lead, text, action: None })
+        Self::Moved(Box::new(Matter { mark: "moved", lead, timed: None, text, action: None }))
     }
+}
+
+/// The events that came after the snapshot.
+#[derive(Default)]
+struct Newer {
+    text: String,
+    first: Option<(i64, Stamp)>,
 }
 
 /// One table that would change.
@@ -132,15 +140,20 @@ pub(super) struct PlanPage {
     tables_only: String,
     everything: String,
     summary: String,
+    /// The promise of the safety copy.
+    copy: String,
     nothing: bool,
     scope: Scope,
     tables: Vec<TableRow>,
     same: Vec<String>,
-    newer: String,
+    newer: Newer,
     beside: Option<Beside>,
     head: i64,
     epoch: u64,
     about: About,
+    /// The restore by a program, and in a terminal.
+    as_curl: String,
+    as_command: String,
 }
 
 /// The rows of one table beside the plan.
@@ -161,11 +174,14 @@ impl PlanPage {
         let links = SnapshotLinks::new(&snapshot.snapshot_id, snapshot.kind);
         let at = Moment::new(snapshot.created_at, now);
         let title = format!("Go back to {}, {}", at.day, at.clock);
-        let command = format!("backstitch snapshot restore {} --kind {}", snapshot.snapshot_id, snapshot.kind);
-        let shell = Shell::new(state, &status, &title, Door::Snapshots).also(state, &links.plan(), command);
+        let command =
+            |verb: &str| format!("backstitch snapshot {verb} {} --kind {}", snapshot.snapshot_id, snapshot.kind);
+        let shell = Shell::new(state, &status, &title, Door::Snapshots).also(state, &links.plan(), command("show"));
         let (delete, not_deleted) = (typed.delete.clone(), notice.as_ref().and_then(Notice::not_deleted));
         let current = rows.as_ref().map(|rows| rows.table.clone()).unwrap_or_default();
         Self {
+            as_curl: as_curl(state, &preview, &links),
+            as_command: with_folder(state, command("restore")),
             shell: Self::with_strip(shell, notice.as_ref()),
             notice,
             typed,
@@ -177,10 +193,15 @@ impl PlanPage {
             checked: snapshot.checked_at.map(|at| Moment::new(at, now)),
             rehearsed: snapshot.proven_at.map(|at| Moment::new(at, now)),
             matches: snapshot.on_this_history,
-            blocked: preview.tables_alone.as_deref().map(sentence),
+            blocked: preview.tables_alone.is_some().then(|| blocked(&preview)),
             tables_only: tables_only(&preview, status.events),
-            everything: everything(&preview, &safety_until(state, now)),
-            summary: summary(&preview, state),
+            everything: everything(&preview),
+            copy: format!(
+                "Before anything else, a safety copy of the present is taken and kept until {}; going back to that copy \
+                 undoes this.",
+                safety_until(state, now)
+            ),
+            summary: summary(&preview),
             nothing: is_nothing(&preview),
             scope,
             tables: table_rows(&preview, &links, scope, &current),
@@ -194,10 +215,17 @@ impl PlanPage {
         }
     }
 
+    /// Says what was just done with the snapshot.
+    #[must_use]
+    pub(super) fn told(mut self, word: Option<&str>) -> Self {
+        self.about = self.about.told(word);
+        self
+    }
+
     /// A store that moved is told in the place of the strip: one strip at most, the nearest first.
     fn with_strip(mut shell: Shell, notice: Option<&Notice>) -> Shell {
         if let Some(Notice::Moved(strip)) = notice {
-            shell.strip = Some(strip.clone());
+            shell.strip = Some(Matter::clone(strip));
         }
         shell
     }
@@ -258,19 +286,18 @@ fn newest(count: u64, many: &str, one: &str) -> String {
 
 fn tables_only(preview: &Preview, events: u64) -> String {
     let event = preview.snapshot.last_event_id.unwrap_or_default();
-    let copy = "A safety copy of the present is taken first.";
     if preview.events_removed == 0 {
-        return format!("The tables return to how they were at event {event}. The log stays as it is. {copy}");
+        return format!("The tables return to how they were at event {event}. The log stays as it is.");
     }
     format!(
         "The tables return to how they were at event {event}. The log keeps all of its {}; {}, and the tables stay \
-         paused until you apply them, a new event comes in, or you restart. {copy}",
+         paused until you apply them, a new event comes in, or you restart.",
         counted(events, "event"),
         newest(preview.events_removed, "wait", "waits"),
     )
 }
 
-fn everything(preview: &Preview, until: &str) -> String {
+fn everything(preview: &Preview) -> String {
     let event = preview.snapshot.last_event_id.unwrap_or_default();
     let back = match preview.events_returned {
         0 => String::new(),
@@ -282,21 +309,17 @@ fn everything(preview: &Preview, until: &str) -> String {
         1 => " The newest event leaves the log.".to_owned(),
         removed => format!(" The newest {} leave the log.", counted(removed, "event")),
     };
-    format!(
-        "The tables and the log return to event {event}.{back}{leave} A safety copy of the present is taken first and \
-         kept until {until}; going back to that copy undoes this."
-    )
+    format!("The tables and the log return to event {event}.{back}{leave}")
 }
 
 fn safety_until(state: &AppState, now: OffsetDateTime) -> String {
     Moment::new(now + state.settings.safety_kept, now).day
 }
 
-fn summary(preview: &Preview, state: &AppState) -> String {
+fn summary(preview: &Preview) -> String {
     let rows: u64 = preview.tables.iter().map(TableChange::total).sum();
     let changed = preview.tables.iter().filter(|table| table.total() > 0).count() as u64;
-    let kept = filters::span(state.settings.safety_kept);
-    let first = match rows {
+    match rows {
         0 => "No row of the tables changes.".to_owned(),
         1 => format!("1 row changes, in 1 of {}.", counted(preview.tables.len() as u64, "table")),
         _ => format!(
@@ -305,27 +328,59 @@ fn summary(preview: &Preview, state: &AppState) -> String {
             grouped(changed),
             counted(preview.tables.len() as u64, "table")
         ),
+    }
+}
+
+/// Why the tables alone cannot go back, and what can.
+fn blocked(preview: &Preview) -> String {
+    let moves = match (preview.events_returned, preview.events_removed) {
+        (0, 0) => String::new(),
+        (0, leave) => format!(": {}", leaving(leave, "event")),
+        (back, 0) => format!(": {}", returning(back)),
+        (back, leave) => format!(": {}, {}", returning(back), leaving(leave, "newer one")),
     };
-    format!("{first} Before anything else, a safety copy is taken and kept {kept}.")
+    let way = format!("Choose \u{201c}Tables and log\u{201d}{moves}.");
+    match preview.snapshot.on_this_history {
+        Some(true) => {
+            format!("Its tables alone cannot return, since today's domain has tables of another shape. {way}")
+        }
+        _ => format!("Its tables alone cannot return, since they would not fit today's log. {way}"),
+    }
+}
+
+fn returning(events: u64) -> String {
+    format!("{} {}", counted(events, "event"), if events == 1 { "comes back" } else { "come back" })
+}
+
+fn leaving(events: u64, noun: &str) -> String {
+    format!("{} {}", counted(events, noun), if events == 1 { "leaves" } else { "leave" })
+}
+
+/// The restore as a program asks for it, on what this page shows.
+fn as_curl(state: &AppState, preview: &Preview, links: &SnapshotLinks) -> String {
+    let scope = if preview.tables_alone.is_some() { Scope::Everything } else { Scope::Projections };
+    let fields = [
+        ("confirm_id", preview.snapshot.snapshot_id.to_string()),
+        ("kind", preview.snapshot.kind.to_string()),
+        ("scope", scope.to_string()),
+        ("expected_head", preview.current_event_log_max_id.to_string()),
+        ("expected_epoch", preview.epoch.to_string()),
+    ];
+    let fields: String = fields.iter().map(|(name, value)| format!(" \\\n  -d {name}={value}")).collect();
+    format!("curl -H 'Accept: application/json' '{}'{fields}", address(state, &links.restore()))
 }
 
 /// Which events would wait or leave: the three most frequent kinds, the others as one number.
-fn newer(preview: &Preview, now: OffsetDateTime) -> String {
-    let Some((id, ts)) = &preview.first_newer else { return String::new() };
+fn newer(preview: &Preview, now: OffsetDateTime) -> Newer {
+    let Some((id, ts)) = &preview.first_newer else { return Newer::default() };
     let named = preview.newer_by_kind.iter().take(3).map(|kind| counted(kind.events, &filters::spoken(&kind.kind)));
     let mut parts: Vec<String> = named.collect();
     let others: u64 = preview.newer_by_kind.iter().skip(3).map(|kind| kind.events).sum();
     if others > 0 {
         parts.push(format!("{} others", grouped(others)));
     }
-    let when = match OffsetDateTime::parse(ts, &Rfc3339) {
-        Ok(at) => {
-            let at = Moment::new(at, now);
-            format!("{}, {} UTC", at.day, at.clock)
-        }
-        Err(_) => ts.clone(),
-    };
     // Which of the two, the choice decides; where there is none, they leave.
     let what = if preview.tables_alone.is_some() { "Leave" } else { "Wait or leave" };
-    format!("{what}: {}. First: event {id}, {when}.", parts.join(", "))
+    let text = visible(&format!("{what}: {}.", parts.join(", ")));
+    Newer { text, first: Some((*id, Stamp::new(ts, now))) }
 }

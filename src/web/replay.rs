@@ -12,7 +12,12 @@ use super::links;
 use super::negotiate::Wants;
 use super::snapshots::means;
 use super::state::{AppState, blocking};
+use crate::catchup::CaughtUp;
+use crate::history::What;
 use crate::store::state::Stuck;
+
+/// Operations among which the one just done is looked for.
+const LATEST: u64 = 5;
 
 /// What was applied, and where the tables stand since.
 #[derive(Serialize)]
@@ -32,9 +37,19 @@ pub(super) async fn replay(
 ) -> Result<Response, Failure> {
     let back = fields.get("back")?.and_then(Door::at).map_or(links::OVERVIEW, Door::url);
     let means = means(wants);
-    let (done, status) = blocking(&state, move |engine| Ok((engine.replay(means)?, engine.status()?))).await?;
+    let (done, status, line) = blocking(&state, move |engine| {
+        let done = engine.replay(means)?;
+        let line = engine.operations(LATEST)?.into_iter().find(|one| one.what == What::Replay);
+        Ok((done, engine.status()?, line))
+    })
+    .await?;
     if !wants.json() {
-        return Ok(Redirect::to(back).into_response());
+        // Where nothing was applied, no line was written.
+        let told = match line.filter(|_| done != CaughtUp::default()) {
+            Some(line) => links::done_on(back, line.operation),
+            None => links::told_on(back, "nothing"),
+        };
+        return Ok(Redirect::to(&told).into_response());
     }
     let (position, held, stuck, epoch) = (status.position, status.held, status.stuck, status.epoch);
     Ok(Json(Replayed { applied: done.applied, position, held, stuck, epoch }).into_response())

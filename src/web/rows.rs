@@ -1,6 +1,7 @@
 //! Rows that a restore would write or delete, as the plan and the page of differences show them.
 
 use super::filters::{self, size};
+use super::words::visible;
 use crate::image::Value;
 use crate::snapshot::{Diff, DiffRow, RowChange};
 
@@ -21,7 +22,7 @@ impl Cell {
             Value::Integer(number) => Self::Number(number.to_string()),
             Value::Real(number) => Self::Number(format!("{number:?}")),
             Value::Text(bytes) if bytes.is_empty() => Self::Text("\"\"".to_owned()),
-            Value::Text(bytes) => Self::Text(String::from_utf8_lossy(bytes).into_owned()),
+            Value::Text(bytes) => Self::Text(visible(&String::from_utf8_lossy(bytes))),
             Value::Blob(bytes) => Self::Blob(format!("blob, {}", size(bytes.len() as u64))),
         }
     }

@@ -22,7 +22,7 @@ const SMALL: u64 = 200;
 
 /// `POST /sample`.
 pub(super) async fn load(state: State<AppState>, wants: Wants, form: Form) -> Result<Response, Failure> {
-    append(state, wants, form, |engine| {
+    append(state, wants, form, links::OVERVIEW.to_owned(), |engine| {
         engine.append_sample().map_err(|error| match (error.kind(), engine.sample()) {
             (ErrorKind::Conflict, Ok(Told::Story(_) | Told::All(_))) => {
                 Error::conflict("The sample story is in this store already. Nothing was added.")
@@ -36,19 +36,20 @@ pub(super) async fn load(state: State<AppState>, wants: Wants, form: Form) -> Re
 
 /// `POST /sample/continue`.
 pub(super) async fn go_on(state: State<AppState>, wants: Wants, form: Form) -> Result<Response, Failure> {
-    append(state, wants, form, Engine::continue_sample).await
+    append(state, wants, form, links::told_on(links::OVERVIEW, "continued"), Engine::continue_sample).await
 }
 
 async fn append(
     State(state): State<AppState>,
     wants: Wants,
     _: Form,
+    next: String,
     work: impl FnOnce(&Engine) -> Result<Appended> + Send + 'static,
 ) -> Result<Response, Failure> {
     let appended = blocking(&state, work).await?;
     Ok(match wants {
         Wants::Json => (StatusCode::CREATED, Json(appended)).into_response(),
-        Wants::Page | Wants::Plain => Redirect::to(links::OVERVIEW).into_response(),
+        Wants::Page | Wants::Plain => Redirect::to(&next).into_response(),
     })
 }
 

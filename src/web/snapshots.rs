@@ -15,11 +15,12 @@ use super::filters::{self, Moment};
 use super::layout::{Door, Shell, address, page};
 use super::links::{self, SnapshotLinks};
 use super::negotiate::Wants;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Tell};
 use super::sample;
 use super::state::{AppState, blocking};
+use super::words::{damage_in_short, visible};
 use crate::engine::{Engine, Status};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::history::Means;
 use crate::snapshot::{Keep, Kind, Snapshot};
 
@@ -30,7 +31,6 @@ const LABEL_LIMIT: usize = 200;
 #[template(path = "snapshots.html")]
 struct SnapshotsPage {
     shell: Shell,
-    outcome: Option<Outcome>,
     /// Nothing has happened in this store yet.
     empty: bool,
     new: bool,
@@ -40,6 +40,8 @@ struct SnapshotsPage {
     next: Timed,
     days: Vec<Day>,
     count: u64,
+    /// What all of them would free, one by one.
+    bytes: u64,
 }
 
 /// The snapshots of one day.
@@ -94,16 +96,16 @@ impl Name {
             Some(reason) => format!("{what} before the {reason}"),
             None => what.to_owned(),
         };
-        Self { mark, what, label: snapshot.label.clone(), pinned: snapshot.pinned }
+        Self { mark, what, label: snapshot.label.as_deref().map(visible), pinned: snapshot.pinned }
     }
 }
 
 impl Row {
-    pub(super) fn new(snapshot: Snapshot, head: i64, now: OffsetDateTime) -> Self {
+    pub(super) fn new(snapshot: &Snapshot, head: i64, now: OffsetDateTime) -> Self {
         Self {
             at: Moment::new(snapshot.created_at, now),
-            name: Name::of(&snapshot),
-            keep: keep(&snapshot, now),
+            name: Name::of(snapshot),
+            keep: keep(snapshot, now),
             behind: behind(snapshot.last_event_id, head),
             later: snapshot.last_event_id.is_some_and(|last| last < head),
             checked: snapshot.checked_at.map(|at| Moment::new(at, now)),
@@ -112,7 +114,7 @@ impl Row {
             bytes: snapshot.unique_bytes,
             plan: SnapshotLinks::new(&snapshot.snapshot_id, snapshot.kind).plan(),
             id: snapshot.snapshot_id.to_string(),
-            damaged: snapshot.damaged,
+            damaged: snapshot.damaged.as_deref().map(damage_in_short),
         }
     }
 }
@@ -154,7 +156,7 @@ fn by_day(snapshots: Vec<Snapshot>, head: i64, now: OffsetDateTime) -> Vec<Day> 
     let mut days: Vec<Day> = Vec::new();
     for snapshot in snapshots {
         let name = filters::day(snapshot.created_at, now);
-        let row = Row::new(snapshot, head, now);
+        let row = Row::new(&snapshot, head, now);
         match days.last_mut() {
             Some(day) if day.name == name => day.rows.push(row),
             _ => days.push(Day { name, rows: vec![row] }),
@@ -173,32 +175,29 @@ pub(super) async fn list(
         let snapshots = blocking(&state, Engine::snapshots).await?;
         return Ok(Json(json!({ "snapshots": snapshots })).into_response());
     }
-    let done = fields.number::<i64>("done", "the number of an operation")?;
-    let (status, snapshots, operation) = blocking(&state, move |engine| {
-        let operation = match done.map(|done| engine.operation(done)) {
-            Some(Err(error)) if error.kind() != ErrorKind::NotFound => return Err(error),
-            found => found.and_then(Result::ok),
-        };
-        Ok((engine.status()?, engine.snapshots()?, operation))
+    let (tell, kept) = (Tell::read(&fields)?, state.settings.safety_kept);
+    let (status, snapshots, outcome) = blocking(&state, move |engine| {
+        let status = engine.status()?;
+        let outcome = tell.outcome(engine, &status, kept)?;
+        Ok((status, engine.snapshots()?, outcome))
     })
     .await?;
-    let outcome = operation.and_then(|operation| Outcome::of(&operation, &status, state.settings.safety_kept));
     Ok(page(&SnapshotsPage::new(&state, &status, snapshots, outcome))?)
 }
 
 impl SnapshotsPage {
     fn new(state: &AppState, status: &Status, snapshots: Vec<Snapshot>, outcome: Option<Outcome>) -> Self {
         let now = OffsetDateTime::now_utc();
-        let shell = Shell::new(state, status, "Snapshots", Door::Snapshots);
+        let shell = Shell::new(state, status, "Snapshots", Door::Snapshots).told(outcome);
         Self {
             shell: shell.also(state, links::SNAPSHOTS, "backstitch snapshot list".to_owned()),
-            outcome,
             empty: status.events == 0 && snapshots.is_empty(),
             new: state.engine.is_new(),
             events_url: address(state, links::EVENTS),
             can_sample: sample::fits(status),
             next: due::next(status, "one", now),
             count: snapshots.len() as u64,
+            bytes: snapshots.iter().map(|one| one.unique_bytes).sum(),
             days: by_day(snapshots, status.head, now),
         }
     }

@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Settings;
-use crate::engine::Engine;
+use crate::engine::{Engine, Status};
 use crate::error::{Error, Result};
 
 /// Shared by all handlers; cloned for each request.
@@ -23,6 +23,17 @@ impl AppState {
         let permits = Arc::new(Semaphore::new(settings.permits));
         Self { engine, settings: Arc::new(settings), permits }
     }
+}
+
+/// Where the store stands, if that can be told at once: for pages that say why something failed.
+pub(super) async fn glance(state: &AppState) -> Option<Status> {
+    let permit = Arc::clone(&state.permits).try_acquire_owned().ok()?;
+    let engine = Arc::clone(&state.engine);
+    let work = spawn_blocking(move || {
+        let _permit = permit;
+        engine.status()
+    });
+    work.await.ok()?.ok()
 }
 
 /// Runs `work` with the engine on a thread that may block.

@@ -12,8 +12,10 @@ use super::filters::{self, encoded};
 use super::layout::{Door, Shell, page};
 use super::links;
 use super::negotiate::Wants;
+use super::outcome::Tell;
 use super::rows::Cell;
 use super::state::{AppState, blocking};
+use super::words::visible;
 use crate::engine::{RowQuery, Status, TableCount, TableRows};
 use crate::error::{Error, Result};
 use crate::image::Value;
@@ -24,12 +26,22 @@ const ROWS: usize = 50;
 const VALUE: usize = 240;
 
 /// `GET /state`.
-pub(super) async fn list(State(state): State<AppState>, wants: Wants) -> Result<Response, Failure> {
-    let (status, (at, tables)) = blocking(&state, |engine| Ok((engine.status()?, engine.tables()?))).await?;
+pub(super) async fn list(
+    State(state): State<AppState>,
+    wants: Wants,
+    Query(fields): Query,
+) -> Result<Response, Failure> {
+    let (tell, kept) = (Tell::read(&fields)?, state.settings.safety_kept);
+    let (status, (at, tables), outcome) = blocking(&state, move |engine| {
+        let status = engine.status()?;
+        let outcome = tell.outcome(engine, &status, kept)?;
+        Ok((status, engine.tables()?, outcome))
+    })
+    .await?;
     if wants.json() {
         return Ok(Json(json!({ "at": at, "tables": tables })).into_response());
     }
-    let shell = Shell::new(&state, &status, "Tables", Door::Tables);
+    let shell = Shell::new(&state, &status, "Tables", Door::Tables).told(outcome);
     let shell = shell.also(&state, links::TABLES, "backstitch state TABLE".to_owned());
     let rows = tables.iter().map(|table| table.rows).sum();
     Ok(page(&TablesPage { shell, at, domain: status.domain, rows, count: tables.len() as u64, tables })?)
@@ -121,6 +133,8 @@ struct TablePage {
     at: i64,
     total: u64,
     full_text: bool,
+    /// How many rows hold what was searched for, as far as that is known.
+    found: Option<String>,
     q: String,
     sort: String,
     columns: Vec<Column>,
@@ -144,6 +158,7 @@ impl TablePage {
             table: rows.table.clone(),
             at: rows.at,
             total: count.as_ref().map_or(0, |count| count.rows),
+            found: found(asked, rows, count.as_ref().map_or(0, |count| count.rows)),
             full_text: count.is_some_and(|count| count.full_text),
             q: asked.query.q.clone().unwrap_or_default(),
             sort: asked.query.sort.clone().unwrap_or_default(),
@@ -154,6 +169,21 @@ impl TablePage {
             next_page: rows.next_after.as_ref().map(|after| address.with(asked.query.sort.as_deref(), Some(after))),
             url: address.table,
         }
+    }
+}
+
+fn found(asked: &Asked, rows: &TableRows, all: u64) -> Option<String> {
+    let q = visible(asked.query.q.as_deref()?);
+    let (seen, all) = (rows.rows.len() as u64, filters::grouped(all));
+    let first = asked.query.after.is_none();
+    match (seen, rows.next_after.is_some()) {
+        (0, _) => None,
+        (1, false) if first => Some(format!("1 row holds \u{201c}{q}\u{201d}, of {all}.")),
+        (_, false) if first => Some(format!("{} hold \u{201c}{q}\u{201d}, of {all}.", filters::counted(seen, "row"))),
+        (_, true) if first => {
+            Some(format!("The first {} that hold \u{201c}{q}\u{201d}, of {all} in all.", filters::counted(seen, "row")))
+        }
+        _ => Some(format!("More rows that hold \u{201c}{q}\u{201d}, of {all} in all.")),
     }
 }
 
