@@ -108,7 +108,7 @@ fn pair(text: &[u8]) -> Result<(String, String)> {
 }
 
 fn decoded(text: &[u8]) -> Result<String> {
-    let broken = || Error::malformed("the fields are not urlencoded UTF-8 text");
+    let broken = || Error::malformed("the fields are not urlencoded text in UTF-8 without a zero byte");
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&first, tail)) = rest.split_first() {

@@ -95,14 +95,15 @@ fn a_piece_that_was_changed_is_found_by_verifying() {
     assert!(listed(&app)[0]["damaged"].is_string());
 }
 
-/// Overwrites the last byte of every chunk.
+/// Changes the last byte of every chunk.
 fn spoil_chunks(folder: &std::path::Path) {
     for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
             spoil_chunks(&path);
         } else {
             let mut bytes = std::fs::read(&path).unwrap();
-            *bytes.last_mut().unwrap() ^= 0xff;
+            let Some(last) = bytes.last_mut() else { continue };
+            *last ^= 0xff;
             std::fs::remove_file(&path).unwrap();
             std::fs::write(path, bytes).unwrap();
         }

@@ -26,7 +26,7 @@ fn ids(app: &TestApp, query: &str) -> Vec<i64> {
 /// The ids of the events on a page, as its links name them.
 fn shown(app: &TestApp, address: &str) -> Vec<i64> {
     let page = app.get(address, HTML).page();
-    let links = page.attributes("ol.log > li > a[href^='/events/'], ol.log > li .log-id a[href^='/events/']", "href");
+    let links = page.attributes("ol.log .event-head a[href^='/events/']", "href");
     links.iter().map(|link| link.rsplit('/').next().unwrap().parse().unwrap()).collect()
 }
 
@@ -69,7 +69,7 @@ fn what_cannot_be_read_is_refused_by_name() {
 fn pages_of_any_size_have_every_event_once_in_both_directions() {
     let app = sample();
     for limit in [1, 7, 50, 110, 111] {
-        let (mut down, mut up) = (Vec::new(), Vec::new());
+        let (mut down, mut up) = (Vec::<i64>::new(), Vec::<i64>::new());
         loop {
             let before = down.last().map(|last| format!("&before={last}")).unwrap_or_default();
             let page = ids(&app, &format!("?limit={limit}{before}"));

@@ -33,8 +33,10 @@ fn a_browser_is_led_back_to_the_page_that_asked() {
             let answer = app.post("/projection/replay", &[("back", back)], accept);
             let (address, part) = answer.header("location").split_once('#').unwrap();
             assert_eq!((answer.status, part, address.split('?').next()), (303, "result", Some(page)));
-            assert!(app.get(address, HTML).page().text("#result").contains("12 events"), "{address}");
-            assert!(!app.get(address, HTML).page().has(".strip"));
+            let told = app.get(address, HTML).page();
+            assert_eq!(told.text("#result"), "The tables stand at event 24.");
+            assert_eq!(told.text(".result p"), "12 events were applied.");
+            assert!(!told.has(".strip"));
         }
     }
 }

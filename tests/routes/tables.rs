@@ -179,7 +179,6 @@ fn no_sign_in_a_search_is_an_operator() {
         "+",
         "{",
         "\\",
-        "\0",
         "AND",
         "\" OR \"a",
     ] {
