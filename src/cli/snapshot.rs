@@ -11,6 +11,7 @@ use super::{Failure, Settings};
 use crate::engine::{DiffPage, Engine};
 use crate::error::{Error, Result};
 use crate::history::Means;
+use crate::snapshot::log_image::LOG;
 use crate::snapshot::{
     Diff, DiffRow, Expected, Kind, Preview, Restored, RowChange, Scope, Snapshot as Listed, SnapshotId,
 };
@@ -310,8 +311,9 @@ impl Restore {
 }
 
 fn tell(restored: &Restored, flags: &str, out: &mut dyn Write) -> io::Result<()> {
-    let rows: u64 = restored.rows_changed.values().sum();
-    let tables = restored.rows_changed.len() as u64;
+    // The log's rows are told as events.
+    let tables = restored.rows_changed.iter().filter(|(name, _)| *name != LOG);
+    let (rows, tables) = tables.fold((0, 0), |(rows, tables), (_, more)| (rows + more, tables + 1));
     writeln!(
         out,
         "{} changed in {}; {} left the log, {} came back. The tables stand at event {}{}.",
