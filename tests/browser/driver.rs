@@ -24,6 +24,24 @@ pub struct Browser {
 impl Browser {
     /// Starts a browser; none, said out loud, where none is installed.
     pub async fn start(script: Script) -> Option<Self> {
+        Self::start_with(|options| {
+            if script == Script::Off {
+                options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
+            }
+        })
+        .await
+    }
+
+    /// A browser as narrow as a phone, with a finger in place of a mouse.
+    pub async fn start_on_a_phone() -> Option<Self> {
+        Self::start_with(|options| {
+            let screen = json!({ "width": 360, "height": 800, "pixelRatio": 1.0 });
+            options["mobileEmulation"] = json!({ "deviceMetrics": screen });
+        })
+        .await
+    }
+
+    async fn start_with(change: impl FnOnce(&mut serde_json::Value)) -> Option<Self> {
         let driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let Ok(mut driver) = driver else {
             eprintln!("skipped: chromedriver is not installed");
@@ -31,7 +49,7 @@ impl Browser {
         };
         let address = format!("http://127.0.0.1:{}", port(&mut driver));
         let profile = tempfile::tempdir().unwrap();
-        let capabilities = capabilities(script, &profile);
+        let capabilities = capabilities(change, &profile);
         let client = ClientBuilder::new(hyper_connector()).capabilities(capabilities).connect(&address).await.unwrap();
         Some(Self { client, driver, _profile: profile })
     }
@@ -68,6 +86,13 @@ impl Browser {
         }
     }
 
+    /// Whether the page is no wider than its window.
+    pub async fn nothing_scrolls_sideways(&self, page: &str) {
+        let widths = "return document.documentElement.scrollWidth - window.innerWidth";
+        let over = self.client.execute(widths, vec![]).await.unwrap();
+        assert!(over.as_i64().is_some_and(|over| over <= 0), "{page}: {over} px too wide");
+    }
+
     pub async fn close(self) {
         self.client.clone().close().await.unwrap();
     }
@@ -94,7 +119,10 @@ fn port(driver: &mut Child) -> u16 {
     said.expect("the driver says its port")
 }
 
-fn capabilities(script: Script, profile: &TempDir) -> serde_json::Map<String, serde_json::Value> {
+fn capabilities(
+    change: impl FnOnce(&mut serde_json::Value),
+    profile: &TempDir,
+) -> serde_json::Map<String, serde_json::Value> {
     let profile = format!("--user-data-dir={}", profile.path().display());
     let arguments = [
         "--headless",
@@ -111,9 +139,7 @@ fn capabilities(script: Script, profile: &TempDir) -> serde_json::Map<String, se
         profile.as_str(),
     ];
     let mut options = json!({ "args": arguments });
-    if script == Script::Off {
-        options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
-    }
+    change(&mut options);
     let capabilities = json!({ "browserName": "chrome", "goog:chromeOptions": options });
     capabilities.as_object().unwrap().clone()
 }

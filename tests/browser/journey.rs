@@ -80,3 +80,21 @@ async fn an_id_typed_wrongly_changes_nothing_and_says_what_was_typed() {
     assert_eq!(server.get("/health").json()["last_event_id"], 40);
     browser.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_shows_each_table_of_a_plan_once_and_scrolls_nothing_sideways() {
+    let Some(browser) = Browser::start_on_a_phone().await else { return };
+    let store = crate::support::TestStore::with_story(30);
+    let snapshot = store.take().snapshot_id;
+    store.append(crate::support::Story::from(31).tell(10));
+    let server = Server::start(store.path(), &[]);
+    for page in ["", "snapshots", "events", "events/8", "state", "state/memories", "nowhere"] {
+        browser.open(&format!("{}/{page}", server.address)).await;
+        browser.nothing_scrolls_sideways(page).await;
+    }
+    browser.open(&format!("{}/snapshots/{snapshot}/preview?kind=periodic", server.address)).await;
+    browser.nothing_scrolls_sideways("the plan").await;
+    let text = browser.text().await;
+    assert_eq!(text.matches("chat_state").count(), 1, "{text}");
+    browser.close().await;
+}
