@@ -6,7 +6,7 @@
 
 use rusqlite::Connection;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::log;
 use crate::projection::{self, Failure, Stop};
 use crate::snapshot::base;
@@ -71,12 +71,55 @@ pub fn catch_up(conn: &Connection, shelf: Shelf<'_>, hold: Hold, broken: Broken)
     if state.position < target {
         done.applied = go_forward(conn, shelf, &mut state, target, broken)?;
     } else if state.hold.is_none() {
-        state.stuck = None;
+        // They may have stopped in a gap, before an event that has gone since.
+        (state.position, state.stuck) = (target, None);
     }
     if state != before {
         state.write(conn)?;
     }
     Ok(done)
+}
+
+/// The event at which the tables are stuck, or will be once their hold ends.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn will_stick(conn: &Connection, shelf: Shelf<'_>) -> Result<Option<Stuck>> {
+    let state = State::read(conn)?;
+    if state.stuck.is_some() || state.hold.is_none() {
+        return Ok(state.stuck);
+    }
+    conn.execute_batch("SAVEPOINT looking")?;
+    let outcome = projection::apply(conn, shelf.domain, state.position, log::head(conn)?, shelf.progress);
+    conn.execute_batch("ROLLBACK TO looking; RELEASE looking")?;
+    match outcome {
+        Ok(_) => Ok(None),
+        Err(Stop::Event(Failure { event, reason, .. })) => Ok(Some(Stuck { event, reason })),
+        Err(stop) => Err(stop.into_error()),
+    }
+}
+
+/// Follows a change that this process made to a log at which the tables may have been stuck
+/// already: they may stop there again, or later, but not before. Events that wait are tried too.
+///
+/// # Errors
+///
+/// As [`catch_up`]; unprocessable with the event and the rule where an event breaks that did not.
+pub fn follow_change(
+    conn: &Connection,
+    shelf: Shelf<'_>,
+    hold: Hold,
+    stuck_before: Option<&Stuck>,
+) -> Result<CaughtUp> {
+    let done = catch_up(conn, shelf, hold, Broken::Stick)?;
+    let now = will_stick(conn, shelf)?;
+    match now.filter(|now| stuck_before.is_none_or(|before| now.event < before.event)) {
+        None => Ok(done),
+        Some(Stuck { event, reason }) => {
+            Err(Error::unprocessable(format!("event {event} would break a rule then: {reason}. Nothing was changed.")))
+        }
+    }
 }
 
 /// Rebuilds the tables from the log alone, up to its end, in the caller's transaction.

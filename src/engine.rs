@@ -4,12 +4,26 @@
 //! store goes through the one writer; what only reads goes through the pool.
 
 mod appending;
+mod backup_restoring;
+mod backups;
+mod damage;
+mod dumps;
+mod flags;
+mod full;
+mod lines;
 mod listing;
+mod moments;
 mod opening;
+mod past;
 mod periodic;
+mod proving;
 mod restoring;
+mod rewinding;
+pub mod room;
+mod safety;
 mod snapshots;
 mod tables;
+mod undoing;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -18,16 +32,27 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 use time::OffsetDateTime;
 
+pub use self::backup_restoring::RestoredBackup;
+pub use self::backups::NewBackup;
+pub use self::damage::{Damage, Place};
+pub use self::flags::Flagged;
+pub use self::lines::{Line, Undo, Way};
 pub use self::opening::{ColdLoad, Loaded, Options};
-pub use self::periodic::Decision;
+pub use self::periodic::{Decided, Decision};
 pub use self::snapshots::{NewSnapshot, Pruned};
 pub use self::tables::{RowQuery, SpeakerNames, TableCount, TableRows};
-pub use crate::plan::DiffPage;
+pub use self::undoing::UndoPreview;
+pub use crate::compare::DiffPage;
 
+use self::backups::Runtime;
+use self::full::Full;
 use self::listing::Listing;
+use self::moments::Moments;
+use self::periodic::Decisions;
 use crate::catchup::{Broken, CaughtUp, Hold, catch_up};
 use crate::clock::Clock;
 use crate::domain::Domain;
+use crate::drift;
 use crate::error::Result;
 use crate::history::{self, Means, Operation, What};
 use crate::image::ChunkStore;
@@ -35,7 +60,7 @@ use crate::log::{self};
 use crate::progress::Progress;
 use crate::snapshot::policy::{NextDue, Policy, next_due};
 use crate::snapshot::take::Shelf;
-use crate::snapshot::{Library, SnapshotId};
+use crate::snapshot::{Format, Library, SnapshotId};
 use crate::store::readers::Reader;
 use crate::store::state::{State, Stuck};
 use crate::store::{Readers, Writer};
@@ -65,8 +90,13 @@ struct Core {
     clock: Clock,
     progress: Progress,
     listing: Listing,
-    decision: Mutex<Option<Decision>>,
+    decision: Mutex<Decisions>,
     counted: Mutex<Option<Counted>>,
+    moments: Moments,
+    dump: Mutex<Option<dumps::Remembered>>,
+    format: Format,
+    full: Full,
+    runtime: Runtime,
 }
 
 /// How many events the log had.
@@ -116,12 +146,16 @@ pub struct Status {
     pub epoch: u64,
     /// Events past `position`.
     pub waiting: u64,
+    /// Rows that differed from the log when the tables were last compared with it.
+    pub drift: u64,
     /// Events in the log.
     pub events: u64,
     /// The newest periodic snapshot.
     pub last_snapshot: Option<(SnapshotId, OffsetDateTime)>,
     /// When the next one is due.
     pub next_due: NextDue,
+    /// Work met a full disk, and there is no room yet.
+    pub disk_full: bool,
     /// The domain's name.
     pub domain: String,
 }
@@ -130,6 +164,12 @@ impl Engine {
     /// The absolute path of the data folder.
     pub fn data_dir(&self) -> &Path {
         &self.core.data_dir
+    }
+
+    /// The absolute path of the database.
+    pub fn database(&self) -> PathBuf {
+        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        watch.path().map_or_else(|| self.core.data_dir.join("backstitch.db"), PathBuf::from)
     }
 
     /// Whether the database did not exist before this start.
@@ -154,6 +194,7 @@ impl Engine {
     /// Where the database or the folder cannot be read.
     pub fn status(&self) -> Result<Status> {
         let (domain, now) = (self.domain(), self.core.clock.now());
+        let disk_full = self.core.full.is_full(&self.core.data_dir);
         self.readers.read(|conn| {
             let state = State::read(conn)?;
             let head = log::head(conn)?;
@@ -168,8 +209,10 @@ impl Engine {
                 stuck: state.stuck,
                 epoch: state.epoch,
                 waiting: waiting.unsigned_abs(),
+                drift: drift::last(conn)?.map_or(0, |check| check.rows()),
                 next_due: next_due(conn, &self.core.policy, &domain, last.as_ref(), now)?,
                 last_snapshot: last.map(|entry| (entry.id.clone(), entry.captured_at())),
+                disk_full,
                 domain: domain.name.clone(),
             })
         })

@@ -182,6 +182,11 @@ impl From<rusqlite::Error> for Error {
         use rusqlite::ErrorCode as Code;
         let error = match source.sqlite_error_code() {
             Some(Code::DiskFull) => disk_full(),
+            // The index of the write-ahead log cannot grow. No word of reading: where this is met at an
+            // opening, nothing can be read either.
+            Some(Code::SystemIoFailure) if is_index_full(&source) => {
+                Self::new(ErrorKind::DiskFull, "The disk is full: nothing was changed.").hint(MAKE_ROOM)
+            }
             Some(Code::DatabaseBusy | Code::DatabaseLocked) => Self::busy(),
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => {
                 Self::damaged(format!("the database is damaged: {source}."))
@@ -197,7 +202,27 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-fn disk_full() -> Error {
-    Error::new(ErrorKind::DiskFull, "The disk is full: nothing was changed. Reading works.")
-        .hint("Free some space, or delete a snapshot; no restart is needed.")
+/// The way out of a full disk.
+const MAKE_ROOM: &str = "Free some space, or delete a snapshot; no restart is needed.";
+
+/// That nothing could be written for want of room.
+pub(crate) fn disk_full() -> Error {
+    Error::new(ErrorKind::DiskFull, "The disk is full: nothing was changed. Reading works.").hint(MAKE_ROOM)
+}
+
+fn is_index_full(source: &rusqlite::Error) -> bool {
+    source.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_of_the_write_ahead_log_that_cannot_grow_is_a_full_disk() {
+        let of = |code| Error::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None)).kind();
+        assert_eq!(of(rusqlite::ffi::SQLITE_IOERR_SHMSIZE), ErrorKind::DiskFull);
+        assert_eq!(of(rusqlite::ffi::SQLITE_FULL), ErrorKind::DiskFull);
+        assert_eq!(of(rusqlite::ffi::SQLITE_IOERR_READ), ErrorKind::Internal);
+    }
 }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use tempfile::{Builder, NamedTempFile};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How the name of an unfinished file starts; whatever has it is a leftover of a crash.
 pub const UNFINISHED: &str = ".unfinished-";
@@ -37,6 +37,16 @@ pub fn make_private(path: &Path) -> io::Result<()> {
     #[cfg(not(unix))]
     let _ = path;
     Ok(())
+}
+
+/// Why the data folder cannot be used: a full disk, or else one that may not be written.
+pub fn refused(data_dir: &Path, error: io::Error) -> Error {
+    if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        return error.into();
+    }
+    Error::refused(format!("the data folder {} cannot be used: {error}.", data_dir.display()))
+        .hint("Give a folder that you may write to with --data-dir.")
+        .because(error)
 }
 
 /// Makes the entries of a folder durable: a rename is not, until then.
@@ -84,12 +94,24 @@ pub fn publish_new(path: &Path, bytes: &[u8], modified: SystemTime) -> Result<bo
     file.write_all(bytes)?;
     file.as_file().set_modified(modified)?;
     file.as_file().sync_all()?;
+    Ok(persist_new(file, path)?.is_ok())
+}
+
+/// Puts a synced file in its place, durably, unless there is one of that name: then gives it back.
+///
+/// # Errors
+///
+/// Where it cannot be put there.
+pub fn persist_new(file: NamedTempFile, path: &Path) -> Result<std::result::Result<(), NamedTempFile>> {
     match file.persist_noclobber(path) {
         Ok(_) => {
-            sync_folder(folder)?;
-            Ok(true)
+            // Who is told that it failed must find nothing.
+            sync_folder(path.parent().unwrap_or(Path::new("."))).inspect_err(|_| {
+                let _ = fs::remove_file(path);
+            })?;
+            Ok(Ok(()))
         }
-        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(Err(failed.file)),
         Err(failed) => Err(failed.error.into()),
     }
 }

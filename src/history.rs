@@ -17,28 +17,68 @@ pub enum What {
     Take,
     /// A snapshot was restored.
     Restore,
+    /// The log was cut after an event, and the tables went back with it.
+    Rewind,
+    /// An operation was undone.
+    Undo,
+    /// An event was hidden.
+    Hide,
+    /// A hidden event was shown again.
+    Unhide,
     /// A snapshot was deleted.
     Delete,
     /// Snapshots were removed by retention.
     Prune,
+    /// A snapshot was imported.
+    Import,
     /// Waiting events were applied.
     Replay,
+    /// The tables were made anew from the log.
+    Rebuild,
     /// The tables follow another domain since.
     Domain,
+    /// A runtime backup was made.
+    Backup,
+    /// A runtime backup was restored.
+    #[serde(rename = "backup_restore")]
+    BackupRestore,
 }
 
 impl What {
-    const ALL: [Self; 6] = [Self::Take, Self::Restore, Self::Delete, Self::Prune, Self::Replay, Self::Domain];
+    const ALL: [Self; 14] = [
+        Self::Take,
+        Self::Restore,
+        Self::Rewind,
+        Self::Undo,
+        Self::Hide,
+        Self::Unhide,
+        Self::Delete,
+        Self::Prune,
+        Self::Import,
+        Self::Replay,
+        Self::Rebuild,
+        Self::Domain,
+        Self::Backup,
+        Self::BackupRestore,
+    ];
 
     /// The word in the database and in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Take => "take",
             Self::Restore => "restore",
+            Self::Rewind => "rewind",
+            Self::Undo => "undo",
+            Self::Hide => "hide",
+            Self::Unhide => "unhide",
             Self::Delete => "delete",
             Self::Prune => "prune",
+            Self::Import => "import",
             Self::Replay => "replay",
+            Self::Rebuild => "rebuild",
             Self::Domain => "domain",
+            Self::Backup => "backup",
+            Self::BackupRestore => "backup_restore",
         }
     }
 }
@@ -146,10 +186,20 @@ pub fn find(conn: &Connection, operation: i64) -> Result<Operation> {
 ///
 /// Where the database fails.
 pub fn latest(conn: &Connection, limit: u64) -> Result<Vec<Operation>> {
+    before(conn, i64::MAX, limit)
+}
+
+/// The lines before one, newest first, at most `limit`.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn before(conn: &Connection, operation: i64, limit: u64) -> Result<Vec<Operation>> {
     let mut statement = conn.prepare_cached(
-        "SELECT operation, what, at, means, detail, took_ms FROM backstitch_operations ORDER BY operation DESC LIMIT ?1",
+        "SELECT operation, what, at, means, detail, took_ms FROM backstitch_operations
+         WHERE operation < ?1 ORDER BY operation DESC LIMIT ?2",
     )?;
-    let rows = statement.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], read)?;
+    let rows = statement.query_map((operation, i64::try_from(limit).unwrap_or(i64::MAX)), read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

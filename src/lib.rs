@@ -10,6 +10,8 @@
 //! applied to the tables in one transaction, and is answered once it is on disk. A take scans log
 //! and tables into *table images* ([`image`]): rows in key order, cut into segments, each named by
 //! its hash. A preview is the difference of two images, a restore the same difference written.
+//! A rewind cuts the log's tail off, restores the newest base before it and replays; the state as of
+//! an event is the same in a scratch database.
 //!
 //! # Modules, in reading order
 //!
@@ -17,13 +19,17 @@
 //!
 //! - [`error`], [`clock`], [`files`], [`progress`]: what everything uses
 //! - [`image`]: row codec, cutting, chunk store, difference; knows tables and files, not events
+//! - [`compare`]: two states of a table side by side, counted and in pages
 //! - [`store`]: the database: schema, writer, reader pool
 //! - [`domain`], [`domain_copy`]: the tables and handlers of a user, checked; the copy in the database
 //! - [`log`], [`history`]: events; the operations
 //! - [`projection`]: events applied to tables
-//! - [`snapshot`]: manifest, library, take, restore, policy, retention
+//! - [`snapshot`]: manifest, library, take, restore, policy, retention, dumps of the original form
 //! - [`sample`]: the sample story
-//! - [`catchup`], [`scratch`], [`plan`]: following the log; a log replayed aside; what a restore would do
+//! - [`catchup`], [`scratch`], [`moment`]: following the log; tables aside; the tables as of an event
+//! - [`plan`], [`rewind`], [`effect`]: what a restore or a rewind would do; what an event did
+//! - [`drift`], [`rehearsal`], [`state_file`]: tables against the log; a restore rehearsed; a moment as a file
+//! - [`backup`]: the whole runtime state of an app, copied hot, proven and put back
 //! - [`engine`]: the one door for everything above
 //! - [`scheduler`], [`server_lock`], [`web`], [`cli`]: what people and programs use
 //!
@@ -62,24 +68,32 @@
 //! # }
 //! ```
 
+pub mod backup;
 pub mod catchup;
 pub mod cli;
 pub mod clock;
+pub mod compare;
 pub mod domain;
 pub mod domain_copy;
+pub mod drift;
+pub mod effect;
 pub mod engine;
 pub mod error;
 pub mod files;
 pub mod history;
 pub mod image;
 pub mod log;
+pub mod moment;
 pub mod plan;
 pub mod progress;
 pub mod projection;
+pub mod rehearsal;
+pub mod rewind;
 pub mod sample;
 pub mod scheduler;
 pub mod scratch;
 pub mod server_lock;
 pub mod snapshot;
+pub mod state_file;
 pub mod store;
 pub mod web;

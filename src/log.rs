@@ -3,6 +3,7 @@
 //! Appending knows nothing of the projection: whoever appends applies what follows in the same
 //! transaction.
 
+pub mod flags;
 mod ndjson;
 
 use rusqlite::types::Type;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 pub use self::ndjson::{LONGEST_LINE, Spool, lines};
 
@@ -167,15 +168,24 @@ pub fn insert(conn: &Connection, events: &mut dyn Iterator<Item = Result<NewEven
         let at = appended.map_or(0, |appended| appended.count);
         insert
             .execute((event.branch_id, &event.ts, &event.kind, event.payload.get(), event.hidden))
-            .map_err(|error| refusal(error).at(place(at)))?;
+            .map_err(|error| placed(refusal(error), at))?;
         let id = conn.last_insert_rowid();
         if let Some(superseded) = event.supersedes {
-            supersede(conn, superseded, id).map_err(|error| error.at(place(at)))?;
+            supersede(conn, superseded, id).map_err(|error| placed(error, at))?;
         }
         let first_id = appended.map_or(id, |appended| appended.first_id);
         appended = Some(Appended { first_id, last_id: id, count: at + 1 });
     }
     Ok(appended)
+}
+
+/// With the place of the event, where it is the event that breaks a rule; a failure of the disk has
+/// nothing to do with it.
+fn placed(error: Error, at: u64) -> Error {
+    match error.kind() {
+        ErrorKind::Unprocessable | ErrorKind::Malformed => error.at(place(at)),
+        _ => error,
+    }
 }
 
 fn refusal(error: rusqlite::Error) -> Error {

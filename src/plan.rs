@@ -8,26 +8,16 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use crate::compare::{self, DiffPage};
 use crate::error::{Error, Result};
-use crate::image::{Change, LiveTable, Rows, Segment, StoredTable, Table, Value, diff, scan};
+use crate::image::{Change, LiveTable, Rows, Segment, StoredTable, Table, Value, diff};
 use crate::log;
 use crate::scratch::Scratch;
-use crate::snapshot::log_image::{self, LOG};
+use crate::snapshot::log_image::{self, LOG, Part};
 use crate::snapshot::restore::{live_segments, stored_table};
 use crate::snapshot::take::Shelf;
-use crate::snapshot::{Diff, DiffRow, Entry, KindCount, Manifest, Preview, RowChange, Scope, Snapshot, TableChange};
+use crate::snapshot::{Diff, Entry, KindCount, Manifest, Preview, Scope, Snapshot};
 use crate::store::State;
-
-/// One page of differences.
-#[derive(Debug, Clone, Default)]
-pub struct DiffPage {
-    /// Only rows with this text in a value, capitals aside.
-    pub q: Option<String>,
-    /// Only rows after this key: a JSON array, as `next_after` gives it.
-    pub after: Option<String>,
-    /// At most so many rows.
-    pub limit: usize,
-}
 
 /// A snapshot beside today's store, in one transaction of a reader.
 pub struct Plan<'a> {
@@ -75,7 +65,7 @@ impl<'a> Plan<'a> {
         let events = self.events()?;
         let mut tables = Vec::with_capacity(self.shelf.domain.tables.len());
         for table in &self.shelf.domain.tables {
-            tables.push(self.table_change(table)?);
+            tables.push(compare::count(table, self.then(table)?.as_ref(), &self.now(table)?, self.shelf.progress)?);
         }
         Ok(Preview {
             snapshot,
@@ -101,33 +91,8 @@ impl<'a> Plan<'a> {
     /// Not found where there is no such table, malformed where `after` is no key.
     pub fn diff(&self, entry: &Entry, name: &str, page: &DiffPage) -> Result<Diff> {
         let table = self.find_table(name)?;
-        let then = self.then(table)?;
-        let now = self.now(table)?;
-        let after = page.after.as_deref().map(|after| parse_key(after, table)).transpose()?;
-        let needle = page.q.as_deref().map(str::to_lowercase).filter(|needle| !needle.is_empty());
-        let mut rows = Vec::new();
-        let mut next_after = None;
-        for change in diff::changes(table, then.as_ref(), &now, after.as_deref()) {
-            let row = diff_row(table, change?);
-            if needle.as_ref().is_some_and(|needle| !mentions(&row, needle)) {
-                continue;
-            }
-            if rows.len() == page.limit {
-                next_after = rows.last().map(|row: &DiffRow| key_text(&row.key)).transpose()?;
-                break;
-            }
-            rows.push(row);
-        }
-        Ok(Diff {
-            snapshot_id: entry.id.clone(),
-            kind: entry.kind,
-            scope: self.scope,
-            table: table.name.clone(),
-            columns: table.columns.clone(),
-            key: table.key_columns().cloned().collect(),
-            rows,
-            next_after,
-        })
+        let page = compare::page(table, self.then(table)?.as_ref(), &self.now(table)?, page)?;
+        Ok(Diff { snapshot_id: entry.id.clone(), kind: entry.kind, scope: self.scope, page })
     }
 
     fn find_table(&self, name: &str) -> Result<&Table> {
@@ -138,29 +103,10 @@ impl<'a> Plan<'a> {
         known.ok_or_else(|| Error::not_found(format!("there is no table {name:?} in this plan")))
     }
 
-    fn table_change(&self, table: &Table) -> Result<TableChange> {
-        let mut work = self.shelf.progress.begin(&format!("comparing {}", table.name), None);
-        let (then, now) = (self.then(table)?, self.now(table)?);
-        work.advance(1);
-        let counts = diff::count(table, then.as_ref(), &now)?;
-        let rows = |segments: &[Segment]| segments.iter().map(|segment| segment.rows).sum();
-        Ok(TableChange {
-            name: table.name.clone(),
-            rows_in_snapshot: rows(then.segments()),
-            rows_now: rows(now.segments()),
-            added: counts.added,
-            removed: counts.removed,
-            changed: counts.changed,
-        })
-    }
-
     /// The table as the restore would leave it.
     fn then<'s>(&'s self, table: &'s Table) -> Result<Box<dyn Rows + 's>> {
         match &self.scratch {
-            Some(scratch) if table.name != LOG => {
-                let segments = scan(scratch.conn(), table, None, &mut |_| {})?;
-                Ok(Box::new(LiveTable { conn: scratch.conn(), table, segments }))
-            }
+            Some(scratch) if table.name != LOG => Ok(Box::new(compare::scanned(scratch.conn(), table)?)),
             _ => Ok(Box::new(stored_table(self.shelf.chunks, self.manifest, &table.name)?)),
         }
     }
@@ -217,7 +163,7 @@ pub fn why_not_alone(
     then: &[Segment],
 ) -> Result<Option<String>> {
     const WAY_OUT: &str = "Restore tables and log together instead (scope=everything).";
-    let reason = if !log_image::is_beginning(conn, log, then, manifest.last_event_id)? {
+    let reason = if !log_image::is_beginning(conn, log, &Part::whole(), then, manifest.last_event_id)? {
         "The log has changed since this snapshot, so its tables alone would not fit today's log."
     } else if manifest.about.shape != shelf.domain.shape {
         "This snapshot's tables have another shape than those of today's domain."
@@ -231,32 +177,4 @@ pub fn why_not_alone(
 pub fn needs_replay(shelf: Shelf<'_>, manifest: &Manifest, scope: Scope, blocked: bool) -> bool {
     let everything = scope == Scope::Everything || blocked;
     manifest.about.shape != shelf.domain.shape || (everything && manifest.about.logic != shelf.domain.logic)
-}
-
-fn diff_row(table: &Table, change: Change) -> DiffRow {
-    let key = table.key.iter().filter_map(|&at| change.row().get(at).cloned()).collect();
-    let (change, now, then) = match change {
-        Change::Added(then) => (RowChange::Added, None, Some(then)),
-        Change::Removed(now) => (RowChange::Removed, Some(now), None),
-        Change::Changed { now, then } => (RowChange::Changed, Some(now), Some(then)),
-    };
-    DiffRow { change, key, now, then }
-}
-
-fn mentions(row: &DiffRow, needle: &str) -> bool {
-    let mut values = row.now.iter().chain(&row.then).flatten();
-    values.any(|value| value.to_string().to_lowercase().contains(needle))
-}
-
-fn key_text(key: &[Value]) -> Result<String> {
-    serde_json::to_string(key).map_err(|source| Error::internal("a key has no JSON form").because(source))
-}
-
-fn parse_key(text: &str, table: &Table) -> Result<Vec<Value>> {
-    let key: Vec<Value> = serde_json::from_str(text)
-        .map_err(|_| Error::malformed("after must be a key as next_after gives it: a JSON array"))?;
-    if key.len() != table.key.len() {
-        return Err(Error::malformed(format!("after must have {} values", table.key.len())));
-    }
-    Ok(key)
 }

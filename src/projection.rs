@@ -67,7 +67,18 @@ pub fn apply(conn: &Connection, domain: &Domain, after: i64, up_to: i64, progres
     Ok(applied)
 }
 
-fn apply_each(conn: &Connection, domain: &Domain, after: i64, up_to: i64, progress: &Progress) -> Result<u64, Stop> {
+/// Applies events as [`apply`] does, and tells full-text indexes row by row, however many.
+///
+/// # Errors
+///
+/// As [`apply`].
+pub fn apply_each(
+    conn: &Connection,
+    domain: &Domain,
+    after: i64,
+    up_to: i64,
+    progress: &Progress,
+) -> Result<u64, Stop> {
     let mut work = progress.begin("applying events", u64::try_from(up_to - after).ok());
     let mut select = conn.prepare_cached(
         "SELECT id, branch_id, ts, kind, payload_json FROM event_log
@@ -107,14 +118,23 @@ pub fn clear(conn: &Connection, domain: &Domain) -> Result<()> {
 /// SQLite makes an index write what it has gathered at every statement that may have to be taken
 /// back, so telling it row by row costs several times what building it once at the end does. The
 /// caller rolls back after a failure, and the triggers are there again.
-struct IndexTriggers {
+pub struct IndexTriggers {
     definitions: Vec<String>,
     indexes: Vec<String>,
 }
 
 impl IndexTriggers {
+    /// Whether an index is left to nobody until it is put back.
+    pub fn has(&self, index: &FullText) -> bool {
+        self.indexes.contains(&quote(&index.index))
+    }
+
     /// Drops the triggers of each index that only such triggers deal with.
-    fn set_aside(conn: &Connection, domain: &Domain) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn set_aside(conn: &Connection, domain: &Domain) -> Result<Self> {
         let mut aside = Self { definitions: Vec::new(), indexes: Vec::new() };
         for index in &domain.full_text {
             let triggers = triggers_of(conn, index)?;
@@ -129,7 +149,12 @@ impl IndexTriggers {
         Ok(aside)
     }
 
-    fn put_back(&self, conn: &Connection) -> Result<()> {
+    /// Builds those indexes anew and puts their triggers back.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn put_back(&self, conn: &Connection) -> Result<()> {
         for index in &self.indexes {
             conn.execute(&format!("INSERT INTO {index}({index}) VALUES ('rebuild')"), [])?;
         }

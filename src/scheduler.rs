@@ -57,6 +57,8 @@ struct Watch {
     version: Option<i64>,
     /// When to judge again though nothing has changed.
     judge_at: Option<OffsetDateTime>,
+    /// What the last look failed with.
+    told: Option<String>,
 }
 
 fn look_after(engine: &Weak<Engine>, stopped: &Receiver<()>) {
@@ -64,12 +66,8 @@ fn look_after(engine: &Weak<Engine>, stopped: &Receiver<()>) {
     loop {
         {
             let Some(engine) = engine.upgrade() else { return };
-            if let Err(error) = watch.look(&engine) {
-                // The next look tries again; another process that writes for long is no news.
-                if error.kind() != ErrorKind::Busy {
-                    tracing::warn!(%error, "the store could not be looked after");
-                }
-            }
+            let outcome = watch.look(&engine).inspect_err(|error| engine.remember_full_disk(error));
+            watch.tell(outcome);
         }
         if stopped.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
             return;
@@ -90,6 +88,7 @@ impl Watch {
             self.judge_at = match engine.follow_policy() {
                 Ok(next) => next.at.filter(|&at| at > now),
                 Err(error) => {
+                    engine.remember_full_disk(&error);
                     tracing::warn!(%error, "the snapshot that is due could not be taken");
                     Some(now + AFTER_FAILURE)
                 }
@@ -98,5 +97,15 @@ impl Watch {
         // Only now: what failed before is looked at again.
         self.version = Some(version);
         Ok(())
+    }
+
+    /// The next look tries again, and what it meets again is not told again; another process that
+    /// writes for long is no news.
+    fn tell(&mut self, outcome: Result<()>) {
+        let words = outcome.err().filter(|error| error.kind() != ErrorKind::Busy).map(|error| error.to_string());
+        if let Some(error) = words.as_ref().filter(|_| words != self.told) {
+            tracing::warn!(%error, "the store could not be looked after");
+        }
+        self.told = words;
     }
 }

@@ -1,22 +1,32 @@
-//! A scratch database: a log replayed aside, without touching the live tables.
+//! A scratch database: tables and a log aside, without touching the live ones.
+//!
+//! Full-text indexes are left alone until somebody searches: building them costs several times
+//! what the rows do.
 
-use rusqlite::Connection;
+use std::cell::Cell;
+use std::path::Path;
+
+use rusqlite::{Connection, params_from_iter};
 use tempfile::TempDir;
 
 use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::image::{Rows, Table};
+use crate::image::table::quote;
+use crate::image::{Rows, Table, Value, codec};
 use crate::progress::Progress;
-use crate::projection::{self, Stop};
-use crate::snapshot::log_image::LOG;
-use crate::store::schema;
+use crate::projection::{self, IndexTriggers, Stop};
+use crate::snapshot::log_image::{LOG, Part};
+use crate::store::{quietly, schema};
 
 /// A database of its own in a folder that goes with it.
 pub struct Scratch {
     conn: Connection,
+    /// The full-text triggers, until the indexes are wanted.
+    set_aside: IndexTriggers,
+    indexed: Cell<bool>,
     /// Removes the folder when dropped; after the connection, since fields drop in order.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Scratch {
@@ -25,19 +35,87 @@ impl Scratch {
     /// # Errors
     ///
     /// Where the folder or the database cannot be made.
-    pub fn new(beside: &std::path::Path, domain: &Domain) -> Result<Self> {
+    pub fn new(beside: &Path, domain: &Domain) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix(files::UNFINISHED).tempdir_in(beside)?;
         let mut conn = Connection::open(folder.path().join("scratch.db"))?;
         // It is thrown away after a crash, so nothing has to reach the disk.
-        conn.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON")?;
+        conn.execute_batch(
+            "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON;
+             PRAGMA recursive_triggers = ON; PRAGMA cache_size = -32768",
+        )?;
         schema::migrate(&mut conn)?;
         domain.create_tables(&conn)?;
-        Ok(Self { conn, _folder: folder })
+        let set_aside = IndexTriggers::set_aside(&conn, domain)?;
+        Ok(Self { conn, set_aside, indexed: Cell::new(false), folder })
     }
 
     /// Its connection.
     pub fn conn(&self) -> &Connection {
         &self.conn
+    }
+
+    /// Its folder: what is put there goes with it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs `work` in a transaction: one for all of it costs less than one a row.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`; then nothing of it stays.
+    pub fn together<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let transaction = self.conn.unchecked_transaction()?;
+        let answer = work()?;
+        transaction.commit()?;
+        Ok(answer)
+    }
+
+    /// Puts the rows of an image into a table, as [`copy_rows`] does.
+    ///
+    /// # Errors
+    ///
+    /// Where rows cannot be read or written.
+    pub fn fill(&self, table: &Table, rows: &dyn Rows) -> Result<()> {
+        let mut insert = Insert::new(&self.conn, table)?;
+        quietly(&self.conn, || {
+            for segment in rows.segments() {
+                rows.read(segment)?.iter().try_for_each(|row| insert.run(row))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Copies a part of another database's log, from after an event on.
+    ///
+    /// # Errors
+    ///
+    /// Where rows cannot be read or written.
+    pub fn copy_log(&self, from: &Connection, part: &Part, after: i64) -> Result<()> {
+        copy_log(from, &self.conn, part, after)
+    }
+
+    /// Full-text indexes that handlers or triggers of the domain deal with in other ways than
+    /// following their table are built now: what is applied next may read them.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn build_needed_indexes(&self, domain: &Domain) -> Result<()> {
+        for index in domain.full_text.iter().filter(|index| !self.set_aside.has(index)) {
+            let name = quote(&index.index);
+            self.conn.execute(&format!("INSERT INTO {name}({name}) VALUES ('rebuild')"), [])?;
+        }
+        Ok(())
+    }
+
+    /// Applies the live events of its log after one, up to another.
+    ///
+    /// # Errors
+    ///
+    /// Unprocessable with the first event that today's handlers cannot apply.
+    pub fn apply(&self, domain: &Domain, after: i64, up_to: i64, progress: &Progress) -> Result<u64> {
+        projection::apply_each(&self.conn, domain, after, up_to, progress).map_err(Stop::into_error)
     }
 
     /// Puts a log in and applies all of it.
@@ -46,19 +124,76 @@ impl Scratch {
     ///
     /// Unprocessable with the first event that today's handlers cannot apply.
     pub fn replay(&self, log: &dyn Rows, domain: &Domain, progress: &Progress) -> Result<()> {
-        let table = Table::read(&self.conn, LOG)?;
-        let marks = vec!["?"; table.columns.len()].join(", ");
-        // The log is taken as it is: what it names is not this database's to judge.
-        self.conn.execute_batch("DROP TRIGGER event_log_ids_only_grow; PRAGMA foreign_keys = OFF; BEGIN")?;
-        let mut insert = self.conn.prepare(&format!("INSERT INTO {LOG} ({}) VALUES ({marks})", table.column_list()))?;
-        for segment in log.segments() {
-            for row in log.read(segment)? {
-                insert.execute(rusqlite::params_from_iter(&row))?;
-            }
+        self.together(|| {
+            self.fill(&Table::read(&self.conn, LOG)?, log)?;
+            let head = crate::log::head(&self.conn)?;
+            self.apply(domain, 0, head, progress)?;
+            Ok(())
+        })
+    }
+
+    /// Builds the full-text indexes, once.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn index(&self) -> Result<()> {
+        if !self.indexed.get() {
+            self.together(|| self.set_aside.put_back(&self.conn))?;
+            self.indexed.set(true);
         }
-        self.conn.execute_batch("COMMIT; PRAGMA foreign_keys = ON; BEGIN")?;
-        let head = crate::log::head(&self.conn)?;
-        projection::apply(&self.conn, domain, 0, head, progress).map_err(Stop::into_error)?;
-        self.conn.execute_batch("COMMIT").map_err(Error::from)
+        Ok(())
+    }
+
+    /// Whether [`Scratch::index`] was called: from then on triggers keep the indexes.
+    pub fn is_indexed(&self) -> bool {
+        self.indexed.get()
+    }
+}
+
+/// Copies a part of a log into another database, from after an event on.
+///
+/// # Errors
+///
+/// Where rows cannot be read or written.
+pub fn copy_log(from: &Connection, to: &Connection, part: &Part, after: i64) -> Result<()> {
+    let table = Table::read(to, LOG)?;
+    let (columns, end) = (part.columns(&table), part.end());
+    let sql = format!("SELECT {columns} FROM {LOG} WHERE id > {after} AND id <= {end} ORDER BY id");
+    copy_rows(from, &sql, to, &table)
+}
+
+/// Copies the rows of a query into a table as they are: no trigger runs, and what they refer to is
+/// not looked at.
+///
+/// # Errors
+///
+/// Where rows cannot be read or written.
+pub fn copy_rows(from: &Connection, sql: &str, to: &Connection, table: &Table) -> Result<()> {
+    let mut select = from.prepare(sql)?;
+    let mut rows = select.query([])?;
+    let mut insert = Insert::new(to, table)?;
+    quietly(to, || {
+        while let Some(row) = rows.next()? {
+            insert.run(&codec::row_values(row, table.columns.len())?)?;
+        }
+        Ok(())
+    })
+}
+
+/// Inserts rows into one table.
+struct Insert<'c> {
+    statement: rusqlite::Statement<'c>,
+}
+
+impl<'c> Insert<'c> {
+    fn new(conn: &'c Connection, table: &Table) -> Result<Self> {
+        let marks = vec!["?"; table.columns.len()].join(", ");
+        let sql = format!("INSERT INTO {} ({}) VALUES ({marks})", table.quoted(), table.column_list());
+        Ok(Self { statement: conn.prepare(&sql)? })
+    }
+
+    fn run(&mut self, row: &[Value]) -> Result<()> {
+        self.statement.execute(params_from_iter(row)).map(|_| ()).map_err(Error::from)
     }
 }

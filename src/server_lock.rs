@@ -4,7 +4,7 @@
 //! with its process, however that ends, so a file that is left over means nothing.
 
 use std::fs;
-use std::io::{Seek, Write};
+use std::io::{ErrorKind, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ impl ServerLock {
         data_dir.join(FILE).exists()
     }
 
-    /// Writes down where this server is to be found.
+    /// Writes down where this server is to be found, unless the disk is full.
     ///
     /// # Errors
     ///
@@ -71,8 +71,11 @@ impl ServerLock {
         let mut file = self.lock.file();
         file.set_len(0)?;
         file.rewind()?;
-        writeln!(file, "process {}, {address}", std::process::id())?;
-        Ok(())
+        match writeln!(file, "process {}, {address}", std::process::id()) {
+            // The lock holds without a name, and on a full disk the server can still read.
+            Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Ok(()),
+            written => Ok(written?),
+        }
     }
 }
 

@@ -18,9 +18,11 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Unprocessable where one breaks a rule, naming its place and the rule; conflict while stuck.
+    /// Unprocessable where one breaks a rule, naming its place and the rule; conflict while stuck;
+    /// busy where a backup of both stores keeps events waiting for too long.
     pub fn append(&self, events: Vec<NewEvent>) -> Result<Appended> {
         let core = Arc::clone(&self.core);
+        let _open = core.runtime.pass()?;
         self.writer.grouped(move |conn| append_in(conn, &core, &mut events.into_iter().map(Ok)))
     }
 
@@ -44,6 +46,7 @@ impl Engine {
     /// As [`Engine::append`].
     pub fn append_spooled(&self, spool: Spool) -> Result<Appended> {
         let core = Arc::clone(&self.core);
+        let _open = core.runtime.pass()?;
         self.writer.grouped(move |conn| {
             let mut work = core.progress.begin("appending events", Some(spool.count()));
             append_in(conn, &core, &mut spool.into_events().inspect(|_| work.advance(1)))
@@ -58,6 +61,7 @@ impl Engine {
     pub fn append_sample(&self) -> Result<Appended> {
         self.refuse_sample_elsewhere()?;
         let core = Arc::clone(&self.core);
+        let _open = core.runtime.pass()?;
         self.writer.grouped(move |conn| {
             let sql = "SELECT EXISTS (SELECT 1 FROM event_log WHERE hidden = 0 AND superseded_by IS NULL)";
             if conn.query_row(sql, [], |row| row.get(0))? {
@@ -80,6 +84,7 @@ impl Engine {
     pub fn continue_sample(&self) -> Result<Appended> {
         self.refuse_sample_elsewhere()?;
         let core = Arc::clone(&self.core);
+        let _open = core.runtime.pass()?;
         self.writer.grouped(move |conn| match sample::told(conn)? {
             Told::Story(first_id) => append_in(conn, &core, &mut sample::continuation(first_id)?.into_iter().map(Ok)),
             Told::Nothing => {
@@ -163,7 +168,7 @@ fn refuse_while_stuck(conn: &Connection) -> Result<()> {
         "The tables stopped before event {}, which another program wrote and which breaks a rule: {}. New events are refused until this is mended.",
         stuck.event, stuck.reason
     ))
-    .hint("Start the server with a domain in which the event is valid."))
+    .hint("Hide the event, rewind to before it, or start the server with a domain in which it is valid."))
 }
 
 /// Applies what was just appended; a failure names the place in the batch.

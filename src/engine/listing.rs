@@ -16,17 +16,18 @@ use crate::clock;
 use crate::error::{ErrorKind, Result};
 use crate::history::Means;
 use crate::image::{Hash, Table};
-use crate::snapshot::log_image::{self, LOG};
+use crate::snapshot::entry::Content;
+use crate::snapshot::log_image::{self, LOG, Part};
 use crate::snapshot::restore::stored_table;
 use crate::snapshot::retention::{self, Judged};
-use crate::snapshot::{Entry, Format, Keep, Kind, Snapshot, SnapshotId};
+use crate::snapshot::{Entry, Format, Keep, Kind, Left, Snapshot, SnapshotId};
 use crate::store::State;
 
 /// What is remembered between listings.
 #[derive(Default)]
 pub(super) struct Listing {
     chunks: Mutex<HashMap<Hash, Arc<Vec<Hash>>>>,
-    history: Mutex<HashMap<(Hash, u64), bool>>,
+    history: Mutex<HashMap<(Hash, u64), Option<Left>>>,
     unique: Mutex<Option<Unique>>,
 }
 
@@ -42,6 +43,7 @@ struct Check {
     checked_at: Option<OffsetDateTime>,
     damage: Option<String>,
     chunk: Option<Hash>,
+    proven_at: Option<OffsetDateTime>,
 }
 
 /// An entry with everything that is known of it.
@@ -50,7 +52,9 @@ struct Known {
     own: bool,
     damaged: Option<String>,
     checked_at: Option<OffsetDateTime>,
+    proven_at: Option<OffsetDateTime>,
     on_this_history: Option<bool>,
+    left: Option<Left>,
     chunks: Option<Arc<Vec<Hash>>>,
 }
 
@@ -60,7 +64,7 @@ impl Known {
     }
 
     fn manifest(&self) -> Option<Hash> {
-        self.entry.content.as_ref().ok().map(|manifest| manifest.hash)
+        self.entry.chunks().map(|manifest| manifest.hash)
     }
 }
 
@@ -134,8 +138,16 @@ impl Core {
     pub(super) fn shown_new(&self, conn: &Connection, entry: Entry) -> Result<Snapshot> {
         let listed = self.list(conn)?.into_iter().find(|one| one.kind == entry.kind && one.snapshot_id == entry.id);
         Ok(listed.unwrap_or_else(|| {
-            let known =
-                Known { entry, own: true, damaged: None, checked_at: None, on_this_history: Some(true), chunks: None };
+            let known = Known {
+                entry,
+                own: true,
+                damaged: None,
+                checked_at: None,
+                proven_at: None,
+                on_this_history: Some(true),
+                left: None,
+                chunks: None,
+            };
             shown(&known, Keep::Due, &HashMap::new())
         }))
     }
@@ -144,8 +156,15 @@ impl Core {
     pub(super) fn last_periodic(&self, conn: &Connection) -> Result<Option<Entry>> {
         let store = State::read(conn)?.store;
         let checks = read_checks(conn)?;
+        let lost = self.lost(&checks);
+        let whole = |entry: &Entry| {
+            lost.is_empty() || self.chunks_of(entry).is_ok_and(|chunks| shared_loss(Some(&chunks), &lost).is_none())
+        };
         let sound = |entry: &Entry| {
-            entry.kind == Kind::Periodic && entry.is_own(&store) && self.check_of(entry, &checks).1.is_none()
+            entry.kind == Kind::Periodic
+                && entry.is_own(&store)
+                && self.check_of(entry, &checks).1.is_none()
+                && whole(entry)
         };
         // By sequence: a clock that went back must not hide the one just taken.
         Ok(self.library.entries()?.into_iter().filter(sound).max_by_key(Entry::sequence))
@@ -154,16 +173,18 @@ impl Core {
     fn known(&self, conn: &Connection) -> Result<Vec<Known>> {
         let state = State::read(conn)?;
         let checks = read_checks(conn)?;
+        let lost = self.lost(&checks);
         // Else another process could delete one that was just read, and its pieces would be missed.
         let _shared = self.chunks.share()?;
         let mut known = Vec::new();
         for entry in self.library.entries()? {
             let (checked_at, mut damaged) = self.check_of(&entry, &checks);
             let read = self.chunks_of(&entry).and_then(|chunks| {
-                let here = self.is_on_this_history(conn, &entry, &state)?;
-                Ok((Some(chunks), Some(here)))
+                // Whether a dump is on this history only reading it whole can tell.
+                let left = if entry.is_dump() { None } else { self.left(conn, &entry, &state)? };
+                Ok((Some(chunks), (!entry.is_dump()).then_some(left.is_none()), left))
             });
-            let (chunks, on_this_history) = match read {
+            let (chunks, on_this_history, left) = match read {
                 Ok(read) => read,
                 // Pruned since the folder was read: its pieces may be gone, and so is it.
                 Err(_) if self.library.is_gone(&entry) => continue,
@@ -171,13 +192,22 @@ impl Core {
                 // One that cannot be read must not hide the others.
                 Err(error) => {
                     damaged.get_or_insert_with(|| error.message().to_owned());
-                    (None, None)
+                    (None, None, None)
                 }
             };
             let own = entry.is_own(&state.store);
-            known.push(Known { entry, own, damaged, checked_at, on_this_history, chunks });
+            let damaged = damaged.or_else(|| shared_loss(chunks.as_deref(), &lost));
+            let proven_at = proven_at(&entry, &checks).filter(|_| damaged.is_none());
+            known.push(Known { entry, own, damaged, checked_at, proven_at, on_this_history, left, chunks });
         }
         Ok(known)
+    }
+
+    /// Chunks that were found damaged and are not written anew yet, and in what words: every
+    /// snapshot that needs one is damaged, whichever it was found in.
+    fn lost<'c>(&self, checks: &'c HashMap<(Kind, String), Check>) -> HashMap<Hash, &'c str> {
+        let damaged = checks.values().filter_map(|check| Some((check.chunk?, check.damage.as_deref()?)));
+        damaged.filter(|(chunk, _)| !self.chunks.has(*chunk)).collect()
     }
 
     /// What was found wrong with a snapshot and is not mended.
@@ -192,12 +222,11 @@ impl Core {
         entry: &Entry,
         checks: &HashMap<(Kind, String), Check>,
     ) -> (Option<OffsetDateTime>, Option<String>) {
-        let manifest = match &entry.content {
-            Ok(manifest) => manifest,
-            Err(reason) => return (None, Some(reason.clone())),
-        };
+        if let Content::Unreadable(reason) = &entry.content {
+            return (None, Some(reason.clone()));
+        }
         match checks.get(&(entry.kind, entry.id.to_string())) {
-            Some(check) if check.manifest == manifest.hash.to_string() => {
+            Some(check) if Some(&check.manifest) == entry.fingerprint().as_ref() => {
                 let mended = check.chunk.is_some_and(|chunk| self.chunks.has(chunk));
                 match &check.damage {
                     Some(_) if mended => (None, None),
@@ -210,6 +239,9 @@ impl Core {
     }
 
     fn chunks_of(&self, entry: &Entry) -> Result<Arc<Vec<Hash>>> {
+        if entry.is_dump() {
+            return Ok(Arc::default());
+        }
         let hash = entry.manifest()?.hash;
         if let Some(known) = lock(&self.listing.chunks).get(&hash) {
             return Ok(Arc::clone(known));
@@ -223,24 +255,26 @@ impl Core {
         Ok(chunks)
     }
 
-    /// Whether a snapshot's log is the beginning of today's; remembered while the epoch stays.
-    pub(super) fn is_on_this_history(&self, conn: &Connection, entry: &Entry, state: &State) -> Result<bool> {
+    /// What took a snapshot off this history; none where its log is the beginning of today's.
+    /// Remembered while the epoch stays.
+    fn left(&self, conn: &Connection, entry: &Entry, state: &State) -> Result<Option<Left>> {
         let manifest = entry.manifest()?;
         let key = (manifest.hash, state.epoch);
         let may_remember = state.stale_from.is_none();
         if let (true, Some(known)) = (may_remember, lock(&self.listing.history).get(&key)) {
-            return Ok(*known);
+            return Ok(known.clone());
         }
         let _shared = self.chunks.share()?;
         let log = Table::read(conn, LOG)?;
         let then = stored_table(&self.chunks, manifest, LOG)?;
-        let is = log_image::is_beginning(conn, &log, &then.segments, manifest.last_event_id)?;
+        let here = log_image::is_beginning(conn, &log, &Part::whole(), &then.segments, manifest.last_event_id)?;
+        let left = if here { None } else { Some(Left::find(conn, manifest, entry.is_own(&state.store))?) };
         if may_remember {
             let mut history = lock(&self.listing.history);
             history.retain(|(_, epoch), _| *epoch == state.epoch);
-            history.insert(key, is);
+            history.insert(key, left.clone());
         }
-        Ok(is)
+        Ok(left)
     }
 
     /// Bytes on disk of the chunks that each snapshot needs alone; remembered while the same
@@ -265,8 +299,10 @@ impl Core {
 
 fn shown(known: &Known, keep: Keep, unique: &HashMap<Hash, u64>) -> Snapshot {
     let entry = &known.entry;
-    let manifest = entry.content.as_ref().ok();
+    let manifest = entry.chunks();
     let about = manifest.map(|manifest| &manifest.about);
+    let of_dump = entry.own_dump().map(|own| own.means.as_str());
+    let means = about.map(|about| about.means.as_str()).or(of_dump);
     let alone = known.manifest().and_then(|hash| unique.get(&hash)).copied().unwrap_or(0);
     Snapshot {
         snapshot_id: entry.id.clone(),
@@ -274,22 +310,31 @@ fn shown(known: &Known, keep: Keep, unique: &HashMap<Hash, u64>) -> Snapshot {
         created_at: entry.captured_at(),
         file_size_bytes: entry.size,
         unique_bytes: entry.size + alone,
-        last_event_id: manifest.filter(|_| known.is_sound()).map(|manifest| manifest.last_event_id),
+        last_event_id: entry.last_event_id().filter(|_| known.is_sound()),
         filename: format!("{}.json", entry.id),
         label: entry.label().map(str::to_owned),
         pinned: entry.is_pinned(),
-        format: Format::Chunks,
+        format: if entry.is_dump() { Format::Dump } else { Format::Chunks },
         on_this_history: known.on_this_history,
-        proven_at: None,
+        left: known.left.clone(),
+        proven_at: known.proven_at,
         damaged: known.damaged.clone(),
         checked_at: known.checked_at,
         own: known.own,
-        automatic: about.is_some_and(|about| about.means == Means::Policy.as_str()),
+        automatic: means == Some(Means::Policy.as_str()),
         reason: about.and_then(|about| about.reason.clone()),
-        sequence: about.map_or(0, |about| about.sequence),
-        position: about.map_or(0, |about| about.position),
+        sequence: entry.sequence(),
+        position: about.map_or(entry.last_event_id().unwrap_or(0), |about| about.position),
         keep,
     }
+}
+
+/// The damage of the first chunk that is lost.
+fn shared_loss(chunks: Option<&Vec<Hash>>, lost: &HashMap<Hash, &str>) -> Option<String> {
+    if lost.is_empty() {
+        return None;
+    }
+    chunks?.iter().find_map(|chunk| lost.get(chunk)).map(|damage| (*damage).to_owned())
 }
 
 /// How many snapshots need each chunk.
@@ -301,9 +346,17 @@ fn count_uses(known: &[Known]) -> HashMap<Hash, u32> {
     uses
 }
 
+/// When a rehearsed restore of this very file last passed.
+fn proven_at(entry: &Entry, checks: &HashMap<(Kind, String), Check>) -> Option<OffsetDateTime> {
+    let file = entry.fingerprint()?;
+    let check = checks.get(&(entry.kind, entry.id.to_string()))?;
+    check.proven_at.filter(|_| check.manifest == file)
+}
+
 fn read_checks(conn: &Connection) -> Result<HashMap<(Kind, String), Check>> {
-    let mut statement =
-        conn.prepare_cached("SELECT kind, snapshot, manifest, checked_at, damage, chunk FROM backstitch_checks")?;
+    let mut statement = conn.prepare_cached(
+        "SELECT kind, snapshot, manifest, checked_at, damage, chunk, proven_at FROM backstitch_checks",
+    )?;
     let mut rows = statement.query([])?;
     let mut checks = HashMap::new();
     while let Some(row) = rows.next()? {
@@ -314,6 +367,7 @@ fn read_checks(conn: &Connection) -> Result<HashMap<(Kind, String), Check>> {
             checked_at: clock::parse_rfc3339(&at),
             damage: row.get(4)?,
             chunk: chunk.and_then(|chunk| chunk.parse().ok()),
+            proven_at: row.get::<_, Option<String>>(6)?.as_deref().and_then(clock::parse_rfc3339),
         };
         checks.insert((kind.parse()?, row.get(1)?), check);
     }

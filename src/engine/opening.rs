@@ -1,13 +1,17 @@
 //! Opening a store, and bringing its tables to the end of the log at a start of the server.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::backups::Runtime;
+use super::full::Full;
 use super::listing::Listing;
+use super::moments::Moments;
 use super::{Core, Engine, millis};
 use crate::catchup::{Broken, Hold, catch_up};
 use crate::clock::Clock;
@@ -21,7 +25,7 @@ use crate::log;
 use crate::progress::Progress;
 use crate::snapshot::policy::Policy;
 use crate::snapshot::take::{Capture, take};
-use crate::snapshot::{Kind, Library, base};
+use crate::snapshot::{Format, Kind, Library, base};
 use crate::store::state::{State, raise_epoch};
 use crate::store::{Readers, Writer, connection, quietly, schema};
 
@@ -40,8 +44,17 @@ pub struct Options {
     pub policy: Policy,
     /// The clock.
     pub clock: Clock,
+    /// How periodic snapshots are written; safety snapshots are always kept in chunks, which can
+    /// say every value.
+    pub format: Format,
     /// Who is told how far long work is.
     pub progress: Progress,
+    /// The registry file of the app, which goes into backups.
+    pub registry: Option<PathBuf>,
+    /// The folder of the app's vector store, which goes into backups when it is asked for.
+    pub chroma_dir: Option<PathBuf>,
+    /// How many backups are kept; none: all.
+    pub keep_backups: Option<usize>,
 }
 
 impl Options {
@@ -54,7 +67,11 @@ impl Options {
             readers: 8,
             policy: Policy::default(),
             clock: Clock::system(),
+            format: Format::Chunks,
             progress: Progress::default(),
+            registry: None,
+            chroma_dir: None,
+            keep_backups: None,
         }
     }
 
@@ -111,6 +128,8 @@ impl Engine {
         let mut conn = connection::open_writer(&db, options.busy_timeout).map_err(|error| error.at(db.display()))?;
         schema::migrate(&mut conn).map_err(|error| error.at(db.display()))?;
         let (domain, is_new) = open_domain(&mut conn, fresh)?;
+        let runtime = Runtime::new(&options, &data_dir, db.clone());
+        runtime.mend(&conn)?;
         let snapshots = data_dir.join("snapshots");
         let core = Core {
             library: Library::open(snapshots.clone())?,
@@ -123,6 +142,11 @@ impl Engine {
             listing: Listing::default(),
             decision: Mutex::default(),
             counted: Mutex::default(),
+            moments: Moments::default(),
+            dump: Mutex::default(),
+            format: options.format,
+            full: Full::default(),
+            runtime,
         };
         let readers = Readers::open(&db, options.readers + 1, options.busy_timeout)?;
         Ok(Self {
@@ -142,6 +166,7 @@ impl Engine {
     /// Refused for a domain of another name unless `change` says so, and for one in which an old
     /// event breaks a rule; the store is as it was then.
     pub fn cold_load(&self, domain: Option<Domain>, change: bool) -> Result<ColdLoad> {
+        self.core.runtime.backups.sweep()?;
         // Where another process is at work, what is unfinished may be its own.
         if let Some(_own) = self.core.chunks.try_own()? {
             self.core.library.sweep()?;
@@ -176,16 +201,16 @@ impl Engine {
 }
 
 fn open_folder(path: &Path) -> Result<PathBuf> {
-    let refused = |error: std::io::Error| {
-        Error::refused(format!("the data folder {} cannot be used: {error}.", path.display()))
-            .hint("Give a folder that you may write to with --data-dir.")
-            .because(error)
-    };
+    let refused = |error| files::refused(path, error);
     files::make_folder(path).map_err(refused)?;
     let path = path.canonicalize().map_err(refused)?;
     if fs::read_dir(&path).map_err(refused)?.next().is_none() {
-        // Made for this store, by whom ever; one that holds other things is its owner's to decide.
-        files::make_private(&path).map_err(refused)?;
+        // Made for this store, by whom ever; one that holds other things is its owner's to decide, and
+        // so is one of another user.
+        match files::make_private(&path) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            made => made.map_err(refused)?,
+        }
     }
     tempfile::tempfile_in(&path).map_err(refused)?;
     Ok(path)

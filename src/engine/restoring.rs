@@ -1,31 +1,79 @@
 //! Restoring a snapshot: everything checked, a safety snapshot, then one transaction.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension};
+use serde_json::{Value as Json, json};
 
-use super::{Core, Engine, millis};
+use super::dumps::Opened;
+use super::safety::{Safety, check_expected};
+use super::{Core, Engine};
+use crate::backup::Stamp;
 use crate::catchup::{self, Broken, Hold, catch_up};
 use crate::error::{Error, Result};
-use crate::history::{self, Means, What};
-use crate::image::{Counts, Doubt, Segment, Table};
+use crate::history::{Means, What};
+use crate::image::{Counts, Doubt, Segment, Table, Value};
 use crate::log;
 use crate::plan::{needs_replay, why_not_alone};
-use crate::snapshot::log_image::{self, LOG};
+use crate::snapshot::log_image::{self, LOG, Part};
 use crate::snapshot::restore::{Comparison, Pair, compare, stored_table};
 use crate::snapshot::retention;
-use crate::snapshot::take::{Capture, Shelf, Taken, take};
-use crate::snapshot::{Entry, Expected, Kind, Manifest, Restored, SafetySnapshot, Scope, SnapshotId};
+use crate::snapshot::take::Shelf;
+use crate::snapshot::{Entry, Expected, Kind, Manifest, Restored, Scope, SnapshotId};
 use crate::store::state::{State, bar, raise_epoch};
 
 /// One restore as it was asked for.
-struct Order {
-    entry: Entry,
-    scope: Scope,
-    expected: Expected,
-    means: Means,
+pub(super) struct Order {
+    pub(super) entry: Entry,
+    pub(super) scope: Scope,
+    pub(super) expected: Expected,
+    pub(super) means: Means,
+    /// The operation that this restore of its safety snapshot undoes.
+    pub(super) undoes: Option<i64>,
+    /// The runtime backup whose database the entry is of.
+    pub(super) backup: Option<FromBackup>,
+}
+
+/// A runtime backup that is restored.
+pub(super) struct FromBackup {
+    pub(super) stamp: Stamp,
+    /// The one that was made of the present just before.
+    pub(super) before: Stamp,
+    /// Tells this restore from all others.
+    pub(super) token: String,
+}
+
+impl Order {
+    fn reason(&self) -> String {
+        match (self.undoes, &self.backup) {
+            (Some(operation), _) => format!("undo of operation {operation}"),
+            (None, Some(backup)) => format!("restore of the backup {}", backup.stamp),
+            (None, None) => format!("restore of {}", self.entry.id),
+        }
+    }
+
+    fn what(&self) -> What {
+        match (self.undoes, &self.backup) {
+            (Some(_), _) => What::Undo,
+            (None, Some(_)) => What::BackupRestore,
+            (None, None) => What::Restore,
+        }
+    }
+
+    /// What of it is told in its line of the history.
+    fn detail(&self, manifest: &Manifest) -> Json {
+        let mut detail = match &self.backup {
+            Some(from) => json!({
+                "backup": from.stamp, "backup_before": from.before, "token": from.token, "scope": "backup",
+            }),
+            None => json!({ "snapshot_id": self.entry.id, "kind": self.entry.kind, "scope": self.scope }),
+        };
+        detail["last_event_id"] = manifest.last_event_id.into();
+        detail["restored_epoch"] = manifest.about.epoch.into();
+        self.undoes.iter().for_each(|of| detail["of"] = (*of).into());
+        detail
+    }
 }
 
 impl Engine {
@@ -63,90 +111,54 @@ impl Engine {
         means: Means,
     ) -> Result<Restored> {
         let entry = self.core.library.find(kind, id)?;
-        self.refuse_damaged(&entry)?;
-        let core = Arc::clone(&self.core);
-        let order = Order { entry: entry.clone(), scope, expected, means };
+        let order = Order { entry, scope, expected, means, undoes: None, backup: None };
+        self.run_restore(order)
+    }
+
+    pub(super) fn run_restore(&self, order: Order) -> Result<Restored> {
+        self.refuse_damaged(&order.entry)?;
+        let (entry, domain) = (order.entry.clone(), self.domain());
         self.noting_damage(&entry, || {
-            self.writer.alone(move |conn| {
-                let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let restored = restore(&transaction, &core, &order)?;
-                transaction.commit()?;
-                Ok(restored)
+            // Before the writer is taken: reading a dump may take long.
+            let opened = self.core.open_snapshot(&order.entry, &domain)?;
+            self.transact(move |core, conn| {
+                restore(conn, core, &order, &opened.lock().unwrap_or_else(PoisonError::into_inner))
             })
         })
     }
 }
 
-fn restore(conn: &Connection, core: &Core, order: &Order) -> Result<Restored> {
-    let started = Instant::now();
-    let at = core.clock.now();
+pub(super) fn restore(conn: &Connection, core: &Core, order: &Order, opened: &Opened) -> Result<Restored> {
     let domain = core.domain();
     let shelf = core.shelf(&domain);
-    let manifest = Arc::clone(order.entry.manifest()?);
+    let from = opened.shelf(shelf);
+    let manifest = Arc::clone(opened.entry.manifest()?);
     let _shared = shelf.chunks.share()?;
-    // It may have been deleted while this waited; from here on its pieces stay.
-    core.library.find(order.entry.kind, &order.entry.id)?;
+    if order.backup.is_none() {
+        // It may have been deleted while this waited; from here on its pieces stay.
+        core.library.find(order.entry.kind, &order.entry.id)?;
+    }
     catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
     // In this order, so that who asks for what cannot be is told that before "it has moved".
-    retention::chunks_of(&order.entry, shelf.chunks)?;
-    check_scope(conn, shelf, &manifest, order.scope)?;
+    retention::chunks_of(&opened.entry, from.chunks)?;
+    check_scope(conn, from, &manifest, order.scope)?;
     let log = Table::read(conn, LOG)?;
     let own = order.entry.is_own(&State::read(conn)?.store);
-    let work = Work::prepare(conn, shelf, &manifest, order.scope, &log, own)?;
+    let work = Work::prepare(conn, from, &manifest, order.scope, &log, own)?;
     check_expected(conn, order.expected)?;
-    let before = log::head(conn)?;
-    let drifted = own && work.shows_drift(conn, shelf, &manifest)?;
-    let capture = Capture {
-        kind: Kind::Rewind,
-        means: order.means,
-        reason: Some(format!("restore of {}", order.entry.id)),
-        label: None,
-        at,
-        sequence: core.next_sequence(conn)?,
-    };
-    let safety = take(conn, shelf, capture, work.at_risk())?;
+    let drifted = own && work.shows_drift(conn, from, &manifest)?;
+    let safety = Safety::take(conn, core, &domain, order.means, order.reason(), work.at_risk())?;
     if drifted {
-        bar(conn, manifest.about.sequence + 1, safety.entry.sequence())?;
+        bar(conn, manifest.about.sequence + 1, safety.taken.entry.sequence())?;
     }
+    let log_from = work.first_of_log();
     let changed = work.run(conn, shelf, &manifest, order.scope, &safety)?;
-    let epoch = raise_epoch(conn)?;
-    let state = State::read(conn)?;
-    let log_changes = changed.get(LOG).copied().unwrap_or_default();
-    let mut restored = Restored {
-        operation: 0,
-        safety_snapshot: SafetySnapshot { snapshot_id: safety.id.clone(), kind: Kind::Rewind },
-        events_removed: log_changes.removed,
-        events_returned: log_changes.added,
-        rows_changed: Comparison::rows_changed(&changed),
-        position: state.position,
-        held: state.hold.is_some(),
-        epoch,
-        took_ms: millis(started),
-    };
-    restored.operation = record(conn, order, &manifest, &safety, before, &restored, at)?;
-    Ok(restored)
-}
-
-fn check_expected(conn: &Connection, expected: Expected) -> Result<()> {
-    let (head, epoch) = (log::head(conn)?, State::read(conn)?.epoch);
-    if let Some(seen) = expected.head
-        && seen != head
-    {
-        let what = if head > seen { "new events have come" } else { "events have gone" };
-        return Err(Error::conflict(format!(
-            "The log moved: it stood at event {seen} when the plan was shown and stands at {head} now ({what}). Nothing was done."
-        ))
-        .hint("Look at the plan as it is now."));
+    raise_epoch(conn)?;
+    let mut detail = order.detail(&manifest);
+    if let Some(first) = log_from {
+        detail["log_from"] = first.into();
     }
-    if let Some(seen) = expected.epoch
-        && seen != epoch
-    {
-        return Err(Error::conflict(
-            "The store was changed after the plan was shown (another restore, or a change of an event). Nothing was done.",
-        )
-        .hint("Look at the plan as it is now."));
-    }
-    Ok(())
+    safety.record(conn, order.what(), &changed, detail)
 }
 
 fn check_scope(conn: &Connection, shelf: Shelf<'_>, manifest: &Manifest, scope: Scope) -> Result<()> {
@@ -196,6 +208,14 @@ impl<'a> Work<'a> {
         Doubt::These(pairs.flat_map(Pair::only_now).flat_map(Segment::chunks).map(|(chunk, _)| chunk).collect())
     }
 
+    /// The smallest id of a row of the log that changes; none where the log stays.
+    fn first_of_log(&self) -> Option<i64> {
+        match self.log.as_ref()?.pairs.first()?.first_difference()? {
+            Value::Integer(first) => Some(*first),
+            _ => None,
+        }
+    }
+
     /// Whether the tables differ from a snapshot of the very same log: then they are not what the
     /// log gives, and neither are those of any snapshot taken meanwhile.
     fn shows_drift(&self, conn: &Connection, shelf: Shelf<'_>, manifest: &Manifest) -> Result<bool> {
@@ -212,7 +232,7 @@ impl<'a> Work<'a> {
         }
         let log = Table::read(conn, LOG)?;
         let then = stored_table(shelf.chunks, manifest, LOG)?;
-        log_image::is_beginning(conn, &log, &then.segments, manifest.last_event_id)
+        log_image::is_beginning(conn, &log, &Part::whole(), &then.segments, manifest.last_event_id)
     }
 
     /// Writes log and tables, and where the tables stand.
@@ -222,7 +242,7 @@ impl<'a> Work<'a> {
         shelf: Shelf<'_>,
         manifest: &Manifest,
         scope: Scope,
-        safety: &Taken,
+        safety: &Safety,
     ) -> Result<BTreeMap<String, Counts>> {
         let mut changed = BTreeMap::new();
         if let Some(log) = self.log {
@@ -231,7 +251,7 @@ impl<'a> Work<'a> {
         let Some(tables) = self.tables else {
             // Its rows follow other rules than today's, so its log is replayed after today's.
             catchup::rebuild(conn, shelf)?;
-            changed.extend(changed_since(conn, shelf, safety)?);
+            changed.extend(safety.changed_tables(conn, shelf)?);
             return Ok(changed);
         };
         changed.extend(tables.write(conn, self.own, shelf.progress)?);
@@ -247,13 +267,6 @@ impl<'a> Work<'a> {
         catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
         Ok(changed)
     }
-}
-
-/// How the tables differ from what the safety snapshot of them has.
-fn changed_since(conn: &Connection, shelf: Shelf<'_>, safety: &Taken) -> Result<BTreeMap<String, Counts>> {
-    let before = safety.entry.manifest()?;
-    let compared = compare(conn, &shelf.domain.tables, shelf.domain, shelf.chunks, before, shelf.progress)?;
-    Ok(compared.changed())
 }
 
 /// With triggers off the cache of hashes and the sequence of ids are kept by hand.
@@ -274,26 +287,4 @@ fn write_log(
         conn.execute("UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1", (LOG, sequence))?;
     }
     Ok(())
-}
-
-fn record(
-    conn: &Connection,
-    order: &Order,
-    manifest: &Manifest,
-    safety: &Taken,
-    before: i64,
-    restored: &Restored,
-    at: time::OffsetDateTime,
-) -> Result<i64> {
-    let mut detail = serde_json::to_value(restored).unwrap_or_default();
-    if let Some(detail) = detail.as_object_mut() {
-        detail.remove("operation");
-        detail.insert("snapshot_id".into(), order.entry.id.to_string().into());
-        detail.insert("kind".into(), order.entry.kind.as_str().into());
-        detail.insert("scope".into(), order.scope.as_str().into());
-        detail.insert("last_event_id".into(), manifest.last_event_id.into());
-        detail.insert("from_head".into(), before.into());
-        detail.insert("from_position".into(), safety.state.position.into());
-    }
-    history::record(conn, What::Restore, order.means, at, restored.took_ms, &detail)
 }

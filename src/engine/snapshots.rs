@@ -1,6 +1,6 @@
 //! Taking, previewing, verifying, deleting and pruning snapshots.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use rusqlite::Connection;
@@ -9,16 +9,18 @@ use serde::Serialize;
 use super::{Core, Engine, millis};
 use crate::catchup::{Broken, Hold, catch_up};
 use crate::clock;
+use crate::compare::DiffPage;
+use crate::domain::Domain;
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{self, Means, What};
 use crate::image::{ChunkError, Doubt};
 use crate::log;
-use crate::plan::{DiffPage, Plan};
-use crate::snapshot::library::Note;
+use crate::plan::Plan;
+use crate::snapshot::entry::Note;
 use crate::snapshot::retention::{self, Collected};
 use crate::snapshot::take::{Capture, Taken, take};
 use crate::snapshot::verify::{Verified, verify};
-use crate::snapshot::{Diff, Entry, Keep, Kind, Preview, Scope, Snapshot, SnapshotId, log_image};
+use crate::snapshot::{Diff, Entry, Format, Keep, Kind, Preview, Scope, Snapshot, SnapshotId, log_image, take_dump};
 use crate::store::State;
 use crate::store::state::next_snapshot_sequence;
 
@@ -99,7 +101,8 @@ impl Engine {
             sequence,
         })?;
         if pinned {
-            self.core.library.write_note(Kind::Periodic, &taken.id, &Note { pinned, label: label.clone() })?;
+            let dump = taken.entry.own_dump().cloned();
+            self.core.library.write_note(Kind::Periodic, &taken.id, &Note { pinned, label: label.clone(), dump })?;
         }
         let entry = taken.entry.clone();
         let operation = self.transact(move |_, conn| {
@@ -133,13 +136,24 @@ impl Engine {
             })?;
             let taken = self.readers.read(|conn| {
                 let settled = State::read(conn)?.is_settled(log::head(conn)?);
-                settled.then(|| take(conn, self.core.shelf(&domain), capture(sequence), Doubt::Nothing)).transpose()
+                settled.then(|| self.take_one(conn, &domain, capture(sequence))).transpose()
             })?;
             if let Some(taken) = taken {
                 return Ok(taken);
             }
         }
         Err(Error::busy())
+    }
+
+    /// In the form that is set; one that a dump cannot be of, since the tables stand elsewhere than
+    /// at the log's end, is kept in chunks.
+    fn take_one(&self, conn: &Connection, domain: &Domain, capture: Capture) -> Result<Taken> {
+        let shelf = self.core.shelf(domain);
+        if self.core.format == Format::Dump && State::read(conn)?.position == log::head(conn)? {
+            take_dump::take(conn, shelf, capture)
+        } else {
+            take(conn, shelf, capture, Doubt::Nothing)
+        }
     }
 
     /// Pins or unpins a snapshot, or gives it another label; what is none stays.
@@ -153,7 +167,8 @@ impl Engine {
             Some(label) => check_label(Some(label.to_owned()))?,
             None => entry.label().map(str::to_owned),
         };
-        let note = Note { pinned: pinned.unwrap_or_else(|| entry.is_pinned()), label };
+        let dump = entry.own_dump().cloned();
+        let note = Note { pinned: pinned.unwrap_or_else(|| entry.is_pinned()), label, dump };
         self.core.library.write_note(kind, id, &note)?;
         self.snapshot(kind, id)
     }
@@ -188,8 +203,10 @@ impl Engine {
     fn with_plan<T>(&self, entry: &Entry, scope: Scope, work: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<T> {
         let domain = self.domain();
         self.readers.read(|conn| {
-            let shelf = self.core.shelf(&domain);
-            work(&Plan::open(conn, shelf, entry, scope, &self.core.data_dir)?)
+            let opened = self.core.open_snapshot(entry, &domain)?;
+            let opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
+            let shelf = opened.shelf(self.core.shelf(&domain));
+            work(&Plan::open(conn, shelf, &opened.entry, scope, &self.core.data_dir)?)
         })
     }
 
@@ -201,7 +218,13 @@ impl Engine {
     pub fn verify(&self, kind: Kind, id: &SnapshotId) -> Result<Verified> {
         let _shared = self.core.chunks.share()?;
         let entry = self.core.library.find(kind, id)?;
-        let verified = self.noting_damage(&entry, || verify(&entry, &self.core.chunks, &self.core.progress))?;
+        let domain = self.domain();
+        let verified = self.noting_damage(&entry, || {
+            let opened = self.core.open_snapshot(&entry, &domain)?;
+            let opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
+            let shelf = opened.shelf(self.core.shelf(&domain));
+            verify(&opened.entry, shelf.chunks, shelf.progress)
+        })?;
         self.note_check(&entry, None)?;
         Ok(verified)
     }
@@ -254,7 +277,10 @@ impl Engine {
             pruned.collected = retention::collect(&self.core.library, &self.core.chunks)?;
         }
         if !pruned.removed.is_empty() {
-            let detail = serde_json::to_value(&pruned).unwrap_or_default();
+            let mut detail = serde_json::to_value(&pruned).unwrap_or_default();
+            // An id alone may be that of a snapshot of either kind.
+            let named = due.iter().map(|(kind, id)| serde_json::json!({ "kind": kind, "snapshot_id": id }));
+            detail["snapshots"] = named.collect();
             // On a full disk the files are gone and the line cannot be written: the space counts more.
             let recorded = self.transact(move |_, conn| {
                 for (kind, id) in &due {
@@ -275,7 +301,7 @@ impl Engine {
     /// Runs `work` on a snapshot; damage that it meets is remembered and told in words.
     pub(super) fn noting_damage<T>(&self, entry: &Entry, work: impl FnOnce() -> Result<T>) -> Result<T> {
         work().map_err(|error| {
-            if error.kind() != ErrorKind::Damaged || entry.content.is_err() {
+            if error.kind() != ErrorKind::Damaged || entry.fingerprint().is_none() {
                 return error;
             }
             if let Err(unnoted) = self.note_check(entry, Some(&error)) {
@@ -287,7 +313,9 @@ impl Engine {
 
     /// Refuses a snapshot in which damage was found before and not mended since.
     pub(super) fn refuse_damaged(&self, entry: &Entry) -> Result<()> {
-        entry.manifest()?;
+        if entry.fingerprint().is_none() {
+            entry.manifest()?;
+        }
         match self.readers.read(|conn| self.core.known_damage(conn, entry))? {
             Some(damage) => Err(cannot_be_restored(entry, &damage)),
             None => Ok(()),
@@ -300,18 +328,23 @@ impl Engine {
             .and_then(|error| error.source())
             .and_then(|source| source.downcast_ref::<ChunkError>())
             .map(|error| error.chunk().to_string());
+        let Some(file) = entry.fingerprint() else { return entry.manifest().map(|_| ()) };
         let row = (
             entry.kind.as_str(),
             entry.id.to_string(),
-            entry.manifest()?.hash.to_string(),
+            file,
             clock::rfc3339(self.core.clock.now()),
             damage.map(|error| error.message().to_owned()),
             chunk,
         );
         self.transact(move |_, conn| {
             conn.execute(
-                "INSERT OR REPLACE INTO backstitch_checks (kind, snapshot, manifest, checked_at, damage, chunk)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO backstitch_checks (kind, snapshot, manifest, checked_at, damage, chunk)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (kind, snapshot) DO UPDATE SET
+                   proven_at = iif(manifest = excluded.manifest AND excluded.damage IS NULL, proven_at, NULL),
+                   manifest = excluded.manifest, checked_at = excluded.checked_at,
+                   damage = excluded.damage, chunk = excluded.chunk",
                 row,
             )?;
             Ok(())

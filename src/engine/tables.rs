@@ -1,4 +1,4 @@
-//! Reading the projected tables as they are now, and the names of speakers from them.
+//! Reading the projected tables, as they are now or as of an event, and the names of speakers.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,7 +12,7 @@ use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::image::table::quote;
 use crate::image::{Table, Value, codec};
-use crate::log::Event;
+use crate::log::{self, Event};
 use crate::snapshot::take::row_count;
 use crate::store::State;
 
@@ -90,13 +90,7 @@ impl Engine {
     /// Where the database fails.
     pub fn tables(&self) -> Result<(i64, Vec<TableCount>)> {
         let domain = self.domain();
-        self.readers.read(|conn| {
-            let counted = domain.tables.iter().map(|table| {
-                let full_text = index_of(&domain, &table.name).is_some();
-                Ok(TableCount { name: table.name.clone(), rows: row_count(conn, table)?, full_text })
-            });
-            Ok((State::read(conn)?.position, counted.collect::<Result<_>>()?))
-        })
+        self.readers.read(|conn| Ok((State::read(conn)?.position, count_rows(conn, &domain)?)))
     }
 
     /// The names of the speakers of some events, where the domain tells how to find one.
@@ -122,10 +116,76 @@ impl Engine {
     /// Not found where the domain has no such table; malformed where a field of the query is.
     pub fn state(&self, name: &str, query: &RowQuery) -> Result<TableRows> {
         let domain = self.domain();
-        let found = domain.tables.iter().find(|table| table.name == name);
-        let table = found.ok_or_else(|| Error::not_found(format!("the domain has no table {name:?}")))?;
-        self.readers.read(|conn| read_rows(conn, &domain, table, query))
+        let table = find_table(&domain, name)?;
+        self.readers.read(|conn| read_rows(conn, State::read(conn)?.position, &domain, table, query))
     }
+
+    /// Rows of a projected table as of an event, without touching the live one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::state`]; malformed for an event past the log's end; unprocessable where the log
+    /// up to there does not replay.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use backstitch::{engine::{Engine, Options, RowQuery}, log::NewEvent};
+    /// # fn main() -> backstitch::error::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Engine::open(Options::new(folder.path()))?;
+    /// for id in ["ada", "bob"] {
+    ///     let payload = format!(r#"{{"bot_id": "{id}", "name": "{id}", "persona": "A bot."}}"#);
+    ///     store.append(vec![NewEvent::new("bot_created", payload)?])?;
+    /// }
+    /// assert_eq!(store.state_at("bots", 1, &RowQuery::default())?.rows.len(), 1);
+    /// assert_eq!(store.state_at("bots", 2, &RowQuery::default())?.rows.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn state_at(&self, name: &str, at: i64, query: &RowQuery) -> Result<TableRows> {
+        let domain = self.domain();
+        let table = find_table(&domain, name)?;
+        self.at_moment(at, check_moment, |_, _, moment| {
+            let searched = query.q.as_deref().is_some_and(|q| !q.trim().is_empty());
+            if searched && index_of(&domain, name).is_some() {
+                moment.scratch().index()?;
+            }
+            read_rows(moment.scratch().conn(), at, &domain, table, query)
+        })
+    }
+
+    /// The projected tables with their counts as of an event.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::state_at`].
+    pub fn tables_at(&self, at: i64) -> Result<Vec<TableCount>> {
+        let domain = self.domain();
+        self.at_moment(at, check_moment, |_, _, moment| count_rows(moment.scratch().conn(), &domain))
+    }
+}
+
+/// Refuses an event that the log has not come to.
+pub(super) fn check_moment(conn: &Connection, at: i64) -> Result<()> {
+    let head = log::head(conn)?;
+    if (0..=head).contains(&at) {
+        return Ok(());
+    }
+    Err(Error::malformed(format!("at must be from 0 to {head}, the last event of the log")))
+}
+
+fn find_table<'d>(domain: &'d Domain, name: &str) -> Result<&'d Table> {
+    let found = domain.tables.iter().find(|table| table.name == name);
+    found.ok_or_else(|| Error::not_found(format!("the domain has no table {name:?}")))
+}
+
+fn count_rows(conn: &Connection, domain: &Domain) -> Result<Vec<TableCount>> {
+    let counted = domain.tables.iter().map(|table| {
+        let full_text = index_of(domain, &table.name).is_some();
+        Ok(TableCount { name: table.name.clone(), rows: row_count(conn, table)?, full_text })
+    });
+    counted.collect()
 }
 
 /// The full-text index of a table.
@@ -134,7 +194,7 @@ fn index_of<'d>(domain: &'d Domain, table: &str) -> Option<(&'d str, &'d str)> {
     found.map(|index| (index.index.as_str(), index.rowid.as_str()))
 }
 
-fn read_rows(conn: &Connection, domain: &Domain, table: &Table, query: &RowQuery) -> Result<TableRows> {
+fn read_rows(conn: &Connection, at: i64, domain: &Domain, table: &Table, query: &RowQuery) -> Result<TableRows> {
     let skipped = parse_after(query.after.as_deref())?;
     let (condition, parameter) = search(domain, table, query.q.as_deref())?;
     // One row more than asked for tells whether there is another page.
@@ -153,7 +213,7 @@ fn read_rows(conn: &Connection, domain: &Domain, table: &Table, query: &RowQuery
     rows.truncate(query.limit.unwrap_or(usize::MAX));
     Ok(TableRows {
         table: table.name.clone(),
-        at: State::read(conn)?.position,
+        at,
         columns: table.columns.clone(),
         next_after: more.then(|| (skipped + rows.len() as u64).to_string()),
         rows,

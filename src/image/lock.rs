@@ -1,6 +1,7 @@
 //! File locks between processes, released when dropped (also by a crash).
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::error::Result;
@@ -21,6 +22,20 @@ impl FileLock {
         let file = open(path)?;
         file.lock_shared()?;
         Ok(Self { file })
+    }
+
+    /// Holds it with others, or answers none at once where someone holds it alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`FileLock::shared`].
+    pub fn try_shared(path: &Path) -> Result<Option<Self>> {
+        let file = open(path)?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self { file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
     }
 
     /// Holds it alone, or answers none at once where anyone holds it.
@@ -48,5 +63,11 @@ fn open(path: &Path) -> Result<File> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    Ok(options.open(path)?)
+    match options.open(path) {
+        // A lock needs no right to write, and reading goes on where writing cannot.
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            File::open(path).map_err(|_| error.into())
+        }
+        opened => Ok(opened?),
+    }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::NewEvent;
 use crate::error::{Error, ErrorKind, Result};
+use crate::files;
 
 /// The longest line of NDJSON, in bytes: the default limit of a body over HTTP, so that what one
 /// way takes the other takes too. A line is held in memory; what is longer is never read to its end.
@@ -133,11 +134,7 @@ impl Spool {
 /// A folder that is still to be made has room where it will be.
 fn unnamed(folder: &Path) -> Result<File> {
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-    tempfile::tempfile_in(there).map_err(|error| {
-        Error::refused(format!("the data folder {} cannot be used: {error}.", folder.display()))
-            .hint("Give a folder that you may write to with --data-dir.")
-            .because(error)
-    })
+    tempfile::tempfile_in(there).map_err(|error| files::refused(folder, error))
 }
 
 #[cfg(test)]

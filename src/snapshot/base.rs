@@ -6,8 +6,9 @@
 use rusqlite::Connection;
 
 use super::Kind;
-use super::library::Entry;
-use super::log_image::{self, LOG};
+use super::entry::Entry;
+use super::log_image::{self, LOG, Part};
+use super::manifest::Manifest;
 use super::restore::{compare, stored_table};
 use super::take::Shelf;
 use crate::domain::Domain;
@@ -23,13 +24,40 @@ use crate::store::State;
 ///
 /// Where the database fails. A damaged base is passed over for an older one.
 pub fn rewind_tables(conn: &Connection, shelf: Shelf<'_>, state: &State, before: i64) -> Result<i64> {
+    let found = newest(conn, shelf, state, before, &Part::whole(), &mut |manifest| {
+        let compared = compare(conn, &shelf.domain.tables, shelf.domain, shelf.chunks, manifest, shelf.progress)?;
+        compared.write(conn, true, shelf.progress).map(|_| ())
+    })?;
+    if found.is_none() {
+        projection::clear(conn, shelf.domain)?;
+    }
+    Ok(found.unwrap_or(0))
+}
+
+/// Starts from the newest base before an event whose log is the beginning of `part`; answers the
+/// event that it stands at, or none where there is no base.
+///
+/// # Errors
+///
+/// Those of `start`, but for damage: then an older base is tried.
+pub fn newest(
+    conn: &Connection,
+    shelf: Shelf<'_>,
+    state: &State,
+    before: i64,
+    part: &Part,
+    start: &mut dyn FnMut(&Manifest) -> Result<()>,
+) -> Result<Option<i64>> {
     let _shared = shelf.chunks.share()?;
-    for entry in shelf.library.entries()? {
-        if !may_be_base(&entry, state, shelf.domain, before) {
-            continue;
-        }
-        match start_from(conn, shelf, &entry) {
-            Ok(Some(position)) => return Ok(position),
+    let log = Table::read(conn, LOG)?;
+    for entry in shelf.library.entries()?.iter().filter(|entry| may_be_base(entry, state, shelf.domain, before)) {
+        let manifest = entry.manifest()?;
+        let started = stored_table(shelf.chunks, manifest, LOG).and_then(|then| {
+            let fits = log_image::is_beginning(conn, &log, part, &then.segments, manifest.last_event_id)?;
+            if fits { start(manifest).map(Some) } else { Ok(None) }
+        });
+        match started {
+            Ok(Some(())) => return Ok(Some(manifest.last_event_id)),
             Ok(None) => {}
             Err(error) if error.kind() == ErrorKind::Damaged => {
                 tracing::warn!(snapshot = %entry.id, %error, "passed over a damaged snapshot for an older one");
@@ -37,8 +65,7 @@ pub fn rewind_tables(conn: &Connection, shelf: Shelf<'_>, state: &State, before:
             Err(error) => return Err(error),
         }
     }
-    projection::clear(conn, shelf.domain)?;
-    Ok(0)
+    Ok(None)
 }
 
 /// What can be told from the manifest alone.
@@ -47,25 +74,10 @@ fn may_be_base(entry: &Entry, state: &State, domain: &Domain, before: i64) -> bo
     entry.kind == Kind::Periodic
         && entry.is_own(&state.store)
         && !state.bars(entry.sequence())
-        && entry.content.as_ref().is_ok_and(|manifest| {
+        && entry.chunks().is_some_and(|manifest| {
             manifest.last_event_id < before
                 && manifest.about.position == manifest.last_event_id
                 && manifest.about.shape == domain.shape
                 && manifest.about.logic == domain.logic
         })
-}
-
-fn start_from(conn: &Connection, shelf: Shelf<'_>, entry: &Entry) -> Result<Option<i64>> {
-    let manifest = entry.manifest()?;
-    let log = Table::read(conn, LOG)?;
-    let then = stored_table(shelf.chunks, manifest, LOG)?;
-    if !log_image::is_beginning(conn, &log, &then.segments, manifest.last_event_id)? {
-        return Ok(None);
-    }
-    compare(conn, &shelf.domain.tables, shelf.domain, shelf.chunks, manifest, shelf.progress)?.write(
-        conn,
-        true,
-        shelf.progress,
-    )?;
-    Ok(Some(manifest.last_event_id))
 }

@@ -6,17 +6,19 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 
+use super::dump::head;
+use super::entry::{Content, Entry, Note};
 use super::manifest::{self, Manifest};
 use super::model::{Kind, SnapshotId};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::files;
 
 /// More snapshots than a second has room for.
@@ -34,85 +36,7 @@ pub struct Library {
 struct Remembered {
     size: u64,
     modified: SystemTime,
-    content: std::result::Result<Arc<Manifest>, String>,
-}
-
-/// One file of the library.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Its kind: the folder that it is in.
-    pub kind: Kind,
-    /// Its id: the stem of its name.
-    pub id: SnapshotId,
-    /// Bytes of the file.
-    pub size: u64,
-    /// When the file was written.
-    pub modified: OffsetDateTime,
-    /// The manifest, or why it cannot be read.
-    pub content: std::result::Result<Arc<Manifest>, String>,
-    /// Pin and label, where they were set after the capture.
-    pub note: Option<Note>,
-}
-
-/// What may change about a snapshot.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note {
-    /// Never pruned.
-    #[serde(default)]
-    pub pinned: bool,
-    /// The label, in place of the manifest's.
-    #[serde(default)]
-    pub label: Option<String>,
-}
-
-impl Entry {
-    /// The manifest.
-    ///
-    /// # Errors
-    ///
-    /// Damaged, with the reason.
-    pub fn manifest(&self) -> Result<&Arc<Manifest>> {
-        self.content.as_ref().map_err(|reason| {
-            Error::damaged(format!("Snapshot {} cannot be restored: {reason}.", self.id))
-                .hint("Nothing of it was read into your tables. No space is freed while it is here.")
-        })
-    }
-
-    /// Whether it is never pruned.
-    pub fn is_pinned(&self) -> bool {
-        self.note.as_ref().is_some_and(|note| note.pinned)
-    }
-
-    /// The user's name for it.
-    pub fn label(&self) -> Option<&str> {
-        match (&self.note, &self.content) {
-            (Some(note), _) => note.label.as_deref(),
-            (None, Ok(manifest)) => manifest.about.label.as_deref(),
-            (None, Err(_)) => None,
-        }
-    }
-
-    /// Whether the store took this very file: neither imported, nor copied, nor renamed.
-    pub fn is_own(&self, store: &str) -> bool {
-        self.content.as_ref().is_ok_and(|manifest| {
-            manifest.about.store == store && manifest.about.id == self.id && manifest.about.kind == self.kind
-        })
-    }
-
-    /// The moment of capture; the file's where the manifest cannot tell.
-    pub fn captured_at(&self) -> OffsetDateTime {
-        self.content.as_ref().map_or(self.modified, |manifest| manifest.about.captured_at)
-    }
-
-    /// Its place in the order in which its store took snapshots; 0 where that is not known.
-    pub fn sequence(&self) -> u64 {
-        self.content.as_ref().map_or(0, |manifest| manifest.about.sequence)
-    }
-
-    /// What lists are ordered by.
-    pub fn order(&self) -> (OffsetDateTime, u64) {
-        (self.captured_at(), self.content.as_ref().map_or(0, |manifest| manifest.about.sequence))
-    }
+    content: Content,
 }
 
 impl SnapshotId {
@@ -207,32 +131,18 @@ impl Library {
         Ok(Some(Entry { kind, id, size, modified: modified.into(), content, note }))
     }
 
-    fn content(
-        &self,
-        path: &Path,
-        size: u64,
-        modified: SystemTime,
-    ) -> Result<Option<std::result::Result<Arc<Manifest>, String>>> {
+    fn content(&self, path: &Path, size: u64, modified: SystemTime) -> Result<Option<Content>> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = read.get(path)
             && (known.size, known.modified) == (size, modified)
         {
             return Ok(Some(known.content.clone()));
         }
-        let content = if size > manifest::LARGEST {
-            Err("it is no manifest that this program wrote".to_owned())
-        } else {
-            let bytes = match fs::read(path) {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                // Not remembered: the next read may succeed.
-                Err(error) => return Ok(Some(Err(format!("it cannot be read: {error}")))),
-            };
-            match Manifest::read(&bytes) {
-                Ok(manifest) => Ok(Arc::new(manifest)),
-                Err(error) if error.kind() == ErrorKind::Damaged => Err(error.to_string()),
-                Err(error) => return Err(error),
-            }
+        let content = match read_content(path, size) {
+            Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Not remembered: the next read may succeed.
+            Err(error) => return Ok(Some(Content::Unreadable(format!("it cannot be read: {error}")))),
         };
         read.insert(path.to_owned(), Remembered { size, modified, content: content.clone() });
         Ok(Some(content))
@@ -250,10 +160,50 @@ impl Library {
         moment: OffsetDateTime,
         write: &mut dyn FnMut(&SnapshotId) -> Result<Vec<u8>>,
     ) -> Result<SnapshotId> {
+        self.publish_with(kind, moment, &mut |id, path| files::publish_new(path, &write(id)?, moment.into()))
+    }
+
+    /// Publishes a whole file, as [`Library::publish`] does; where it is cannot be seen before.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be put there.
+    pub fn publish_file(&self, kind: Kind, moment: OffsetDateTime, file: NamedTempFile) -> Result<SnapshotId> {
+        file.as_file().set_modified(moment.into())?;
+        file.as_file().sync_all()?;
+        let mut left = Some(file);
+        self.publish_with(kind, moment, &mut |_, path| {
+            let Some(file) = left.take() else { return Ok(false) };
+            match files::persist_new(file, path)? {
+                Ok(()) => Ok(true),
+                Err(file) => {
+                    left = Some(file);
+                    Ok(false)
+                }
+            }
+        })
+    }
+
+    /// An unfinished file beside the snapshots of a kind.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be made.
+    pub fn unfinished(&self, kind: Kind) -> Result<NamedTempFile> {
+        Ok(files::unfinished(&self.folder.join(kind.as_str()))?)
+    }
+
+    /// Tries the ids of a moment until `put` answers that it has put a file there.
+    fn publish_with(
+        &self,
+        kind: Kind,
+        moment: OffsetDateTime,
+        put: &mut dyn FnMut(&SnapshotId, &Path) -> Result<bool>,
+    ) -> Result<SnapshotId> {
         for attempt in self.last_of_second(kind, moment)? + 1..IDS_OF_A_SECOND {
             let id = SnapshotId::at(moment, attempt);
             let path = self.path(kind, &id);
-            if !path.exists() && files::publish_new(&path, &write(&id)?, moment.into())? {
+            if !path.exists() && put(&id, &path)? {
                 return Ok(id);
             }
         }
@@ -314,10 +264,32 @@ impl Library {
     }
 }
 
+/// What a file holds. A dump is judged by its ends: reading all of it is for whoever checks it.
+fn read_content(path: &Path, size: u64) -> io::Result<Content> {
+    let mut file = fs::File::open(path)?;
+    let mut first = Vec::new();
+    Read::by_ref(&mut file).take(head::LOOKED_AT as u64).read_to_end(&mut first)?;
+    if head::looks_like_dump(&first) {
+        return match head::judge(&mut file) {
+            Ok(Ok(head)) => Ok(Content::Dump(head)),
+            Ok(Err(reason)) => Ok(Content::Unreadable(reason)),
+            Err(error) => Err(io::Error::other(error.to_string())),
+        };
+    }
+    if size > manifest::LARGEST {
+        return Ok(Content::Unreadable("it is no manifest that this program wrote".to_owned()));
+    }
+    file.read_to_end(&mut first)?;
+    Ok(match Manifest::read(&first) {
+        Ok(manifest) => Content::Chunks(Arc::new(manifest)),
+        Err(error) => Content::Unreadable(error.to_string()),
+    })
+}
+
 /// A note that cannot be read counts as a pin: nothing is pruned for want of it.
 fn read_note(path: &Path) -> Result<Option<Note>> {
     match fs::read(path) {
-        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).unwrap_or(Note { pinned: true, label: None }))),
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).unwrap_or(Note { pinned: true, ..Note::default() }))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }

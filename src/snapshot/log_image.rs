@@ -4,10 +4,13 @@
 //! `backstitch_log_segments`; a trigger drops it when a row of it changes. Only what was appended
 //! or changed since is read again.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::{Error, Result};
 use crate::image::build::{Builder, push_rows};
+use crate::image::table::quote;
 use crate::image::{ChunkWriter, Segment, Table, Value, cut};
 use crate::store::State;
 
@@ -22,7 +25,68 @@ pub struct LogImage {
     pub fresh: Vec<Segment>,
 }
 
-/// The image of the log up to an id (included); with a writer, stored too.
+/// Which part of the log an image is of, and as of when it is read.
+#[derive(Debug, Clone)]
+pub struct Part {
+    up_to: i64,
+    as_of: i64,
+    /// Events that only a later one than `as_of` superseded, ascending: read as live.
+    revived: Arc<[i64]>,
+}
+
+impl Part {
+    /// All of it, as it is.
+    pub fn whole() -> Self {
+        Self { up_to: i64::MAX, as_of: i64::MAX, revived: Arc::new([]) }
+    }
+
+    /// The log as of an event: up to it, and what only a later event superseded is live.
+    ///
+    /// # Errors
+    ///
+    /// Where the log cannot be read.
+    pub fn as_of(conn: &Connection, event: i64) -> Result<Self> {
+        let sql = "SELECT id FROM event_log WHERE superseded_by > ?1 AND id <= ?1 ORDER BY id";
+        let mut select = conn.prepare_cached(sql)?;
+        let revived = select.query_map([event], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+        Ok(Self { up_to: event, as_of: event, revived: revived.into() })
+    }
+
+    /// The beginning of this part, up to an event.
+    #[must_use]
+    pub fn up_to(&self, event: i64) -> Self {
+        Self { up_to: event.min(self.up_to), ..self.clone() }
+    }
+
+    /// Its last id, where it has one.
+    pub fn end(&self) -> i64 {
+        self.up_to
+    }
+
+    /// The events that are read as live though the log, by now, names a successor.
+    pub fn revived(&self) -> &[i64] {
+        &self.revived
+    }
+
+    /// Whether the rows between two ids are in the log as this part reads them.
+    fn is_as_stored(&self, first: i64, last: i64) -> bool {
+        let from = self.revived.partition_point(|&id| id < first);
+        self.revived.get(from).is_none_or(|&id| id > last)
+    }
+
+    /// The columns of the log as this part reads them.
+    pub fn columns(&self, table: &Table) -> String {
+        let column = |name: &String| match name.as_str() {
+            "superseded_by" if !self.revived.is_empty() => {
+                format!("CASE WHEN superseded_by > {} THEN NULL ELSE superseded_by END", self.as_of)
+            }
+            name => quote(name),
+        };
+        table.columns.iter().map(column).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The image of a part of the log; with a writer, stored too.
 ///
 /// # Errors
 ///
@@ -30,19 +94,20 @@ pub struct LogImage {
 pub fn scan(
     conn: &Connection,
     table: &Table,
-    up_to: i64,
+    part: &Part,
     mut writer: Option<&mut ChunkWriter>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<LogImage> {
     let mut image = LogImage { segments: Vec::new(), fresh: Vec::new() };
     let mut after = 0;
-    while let Some(next) = next_id(conn, after, up_to)? {
-        let cached = cached_from(conn, next, up_to)?;
+    while let Some(next) = next_id(conn, after, part.up_to)? {
+        let cached = cached_from(conn, next, part)?;
         let segment = match cached {
             Some(segment) if is_stored(&segment, writer.as_deref())? => segment,
             cached => {
-                let segment = hash_from(conn, table, next, up_to, writer.as_deref_mut())?;
-                if cached.is_none() && cut::level(&segment.last) > 0 {
+                let segment = hash_from(conn, table, next, part, writer.as_deref_mut())?;
+                let closed = cut::level(&segment.last) > 0 && part.is_as_stored(next, last_id(&segment)?);
+                if cached.is_none() && closed {
                     image.fresh.push(segment.clone());
                 }
                 segment
@@ -84,12 +149,12 @@ fn next_id(conn: &Connection, after: i64, up_to: i64) -> Result<Option<i64>> {
     Ok(conn.prepare_cached(sql)?.query_row((after, up_to), |row| row.get(0))?)
 }
 
-fn cached_from(conn: &Connection, first: i64, up_to: i64) -> Result<Option<Segment>> {
+fn cached_from(conn: &Connection, first: i64, part: &Part) -> Result<Option<Segment>> {
     let sql = "SELECT last_id, rows, bytes, hash, pieces FROM backstitch_log_segments
                WHERE first_id = ?1 AND last_id <= ?2";
     let found = conn
         .prepare_cached(sql)?
-        .query_row((first, up_to), |row| {
+        .query_row((first, part.up_to), |row| {
             Ok((
                 row.get(0)?,
                 row.get::<_, i64>(1)?,
@@ -99,6 +164,7 @@ fn cached_from(conn: &Connection, first: i64, up_to: i64) -> Result<Option<Segme
             ))
         })
         .optional()?;
+    let found = found.filter(|&(last, ..)| part.is_as_stored(first, last));
     let Some((last, rows, bytes, hash, pieces)) = found else { return Ok(None) };
     let unreadable = || Error::damaged("the cache of the log's hashes is damaged");
     Ok(Some(Segment {
@@ -116,12 +182,12 @@ fn hash_from(
     conn: &Connection,
     table: &Table,
     first: i64,
-    up_to: i64,
+    part: &Part,
     writer: Option<&mut ChunkWriter>,
 ) -> Result<Segment> {
     // The cut is a matter of the id alone, so it is found without reading the rows.
     let mut ids = conn.prepare_cached("SELECT id FROM event_log WHERE id >= ?1 AND id <= ?2 ORDER BY id")?;
-    let mut rows = ids.query((first, up_to))?;
+    let mut rows = ids.query((first, part.up_to))?;
     let mut last = first;
     while let Some(row) = rows.next()? {
         last = row.get(0)?;
@@ -131,7 +197,7 @@ fn hash_from(
     }
     drop(rows);
     let mut builder = Builder::new(writer);
-    let sql = format!("SELECT {} FROM event_log WHERE id >= ?1 AND id <= ?2 ORDER BY id", table.column_list());
+    let sql = format!("SELECT {} FROM event_log WHERE id >= ?1 AND id <= ?2 ORDER BY id", part.columns(table));
     push_rows(conn, table, &sql, &[&first, &last], &mut builder, &mut |_| {})?;
     builder.finish()?.pop().ok_or_else(|| Error::internal("a segment of the log has no rows"))
 }
@@ -182,12 +248,18 @@ pub fn forget(conn: &Connection, from: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Whether a snapshot's log is, event for event, the beginning of today's log.
+/// Whether a snapshot's log is, event for event, the beginning of (a part of) today's log.
 ///
 /// # Errors
 ///
 /// Where the log cannot be read.
-pub fn is_beginning(conn: &Connection, table: &Table, snapshot: &[Segment], last_event_id: i64) -> Result<bool> {
-    let live = scan(conn, table, last_event_id, None, &mut |_| {})?.segments;
+pub fn is_beginning(
+    conn: &Connection,
+    table: &Table,
+    part: &Part,
+    snapshot: &[Segment],
+    last_event_id: i64,
+) -> Result<bool> {
+    let live = scan(conn, table, &part.up_to(last_event_id), None, &mut |_| {})?.segments;
     Ok(live.len() == snapshot.len() && live.iter().zip(snapshot).all(|(live, then)| live.hash == then.hash))
 }

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::compare::{RowPage, TableChange};
 use crate::error::{Error, Result};
-use crate::image::Value;
 
 /// What a snapshot is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize)]
@@ -141,6 +141,31 @@ pub enum Format {
     Dump,
 }
 
+impl Format {
+    /// The word in JSON and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chunks => "chunks",
+            Self::Dump => "dump",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let known = [Self::Chunks, Self::Dump].into_iter().find(|format| format.as_str() == text);
+        known.ok_or_else(|| Error::malformed("the form of snapshots must be one of chunks, dump"))
+    }
+}
+
 /// One snapshot as lists and pages show it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Snapshot {
@@ -167,6 +192,9 @@ pub struct Snapshot {
     pub format: Format,
     /// Whether its log is the beginning of today's log; none where that was not checked.
     pub on_this_history: Option<bool>,
+    /// What took it off this history; none where it is on it, or that was not checked.
+    #[serde(rename = "left_by", skip_serializing_if = "Option::is_none")]
+    pub left: Option<super::left::Left>,
     /// When a rehearsed restore last passed.
     #[serde(with = "time::serde::rfc3339::option")]
     pub proven_at: Option<OffsetDateTime>,
@@ -210,30 +238,6 @@ pub enum Keep {
     Due,
 }
 
-/// What a restore would do to one table, counted in rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TableChange {
-    /// The table.
-    pub name: String,
-    /// Its rows in the snapshot.
-    pub rows_in_snapshot: u64,
-    /// Its rows today.
-    pub rows_now: u64,
-    /// Rows that come back.
-    pub added: u64,
-    /// Rows that go.
-    pub removed: u64,
-    /// Rows that stay with other values.
-    pub changed: u64,
-}
-
-impl TableChange {
-    /// All rows that a restore would write or delete.
-    pub fn total(&self) -> u64 {
-        self.added + self.removed + self.changed
-    }
-}
-
 /// Events of one kind that a restore of everything would take out of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KindCount {
@@ -275,31 +279,6 @@ pub struct Preview {
     pub position: i64,
 }
 
-/// What a restore does to one row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RowChange {
-    /// It comes back.
-    Added,
-    /// It goes.
-    Removed,
-    /// It stays with other values.
-    Changed,
-}
-
-/// One row that a restore would write or delete.
-#[derive(Debug, Clone, Serialize)]
-pub struct DiffRow {
-    /// What happens to it.
-    pub change: RowChange,
-    /// The values of its primary key.
-    pub key: Vec<Value>,
-    /// Its values today, in the order of the columns; none where it comes back.
-    pub now: Option<Vec<Value>>,
-    /// Its values in the snapshot; none where it goes.
-    pub then: Option<Vec<Value>>,
-}
-
 /// One page of the rows of one table that a restore would change.
 #[derive(Debug, Clone, Serialize)]
 pub struct Diff {
@@ -309,16 +288,9 @@ pub struct Diff {
     pub kind: Kind,
     /// What would be restored.
     pub scope: Scope,
-    /// The table; `event_log` too where everything is restored.
-    pub table: String,
-    /// Its columns.
-    pub columns: Vec<String>,
-    /// The names of the key's columns.
-    pub key: Vec<String>,
-    /// The rows, in the key's order.
-    pub rows: Vec<DiffRow>,
-    /// Give this as `after` for the next page; none on the last.
-    pub next_after: Option<String>,
+    /// The rows; of `event_log` too where everything is restored.
+    #[serde(flatten)]
+    pub page: RowPage,
 }
 
 /// Where the caller believes the store to be: what a plan was computed from.

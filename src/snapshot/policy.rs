@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use time::OffsetDateTime;
 
-use super::library::Entry;
+use super::entry::Entry;
 use crate::domain::Domain;
 use crate::error::Result;
 use crate::log;
@@ -105,15 +105,15 @@ pub fn next_due(
 ) -> Result<NextDue> {
     let state = State::read(conn)?;
     let head = log::head(conn)?;
-    let Some((entry, manifest)) = last.and_then(|entry| Some((entry, entry.content.as_ref().ok()?))) else {
+    let Some((entry, last_event_id)) = last.and_then(|entry| Some((entry, entry.last_event_id()?))) else {
         let why = if head == 0 { Why::EmptyLog } else { Why::First };
         return Ok(judged(&state, NextDue { after_events: u64::from(head == 0), at: None, due_now: head > 0, why }));
     };
-    let events = count_after(conn, manifest.last_event_id, policy.events)?;
+    let events = count_after(conn, last_event_id, policy.events)?;
     let at = entry.modified + policy.interval;
-    let changed = head != manifest.last_event_id
-        || state.epoch != manifest.about.epoch
-        || domain.logic != manifest.about.logic
+    let changed = head != last_event_id
+        || entry.epoch() != Some(state.epoch)
+        || entry.chunks().is_some_and(|manifest| domain.logic != manifest.about.logic)
         || policy.unchanged;
     let why = match changed {
         _ if events >= policy.events => Why::Events(events),

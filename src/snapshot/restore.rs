@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::Connection;
 
-use super::log_image::{self, LOG};
+use super::log_image::{self, LOG, Part};
 use super::manifest::{Manifest, StoredImage};
 use crate::domain::{Domain, FullText};
 use crate::error::{Error, Result};
@@ -82,7 +82,7 @@ pub fn compare<'a>(
 /// Where the table cannot be read.
 pub fn live_segments(conn: &Connection, table: &Table, progress: &mut dyn FnMut(u64)) -> Result<Vec<image::Segment>> {
     if table.name == LOG {
-        Ok(log_image::scan(conn, table, i64::MAX, None, progress)?.segments)
+        Ok(log_image::scan(conn, table, &Part::whole(), None, progress)?.segments)
     } else {
         image::scan(conn, table, None, progress)
     }
@@ -170,12 +170,16 @@ impl Pair<'_> {
 }
 
 /// Checks each changed table and each that refers to one.
-fn check_references(conn: &Connection, changed: &BTreeMap<String, Counts>) -> Result<()> {
+///
+/// # Errors
+///
+/// Unprocessable where a row refers to nothing.
+pub fn check_references(conn: &Connection, changed: &BTreeMap<String, Counts>) -> Result<()> {
     for table in referring_to(conn, changed)? {
         // The log refers to itself alone, and its index of superseded events makes that cheap.
         let broken = if table == LOG { broken_successor(conn)? } else { first_broken_reference(conn, &table)? };
         if let Some(broken) = broken {
-            return Err(Error::unprocessable(format!("the rows of the snapshot do not fit together: {broken}")));
+            return Err(Error::unprocessable(format!("the rows would not fit together: {broken}")));
         }
     }
     Ok(())

@@ -7,14 +7,15 @@ use std::collections::HashSet;
 
 use time::OffsetDateTime;
 
-use super::library::{Entry, Library};
+use super::entry::Entry;
+use super::library::Library;
 use super::model::{Keep, Kind};
 use super::policy::Policy;
 use crate::error::Result;
 use crate::image::{ChunkStore, Hash};
 
 /// How many safety snapshots are kept whatever their age.
-const SAFETY_KEPT: usize = 5;
+pub const SAFETY_KEPT: usize = 5;
 
 /// An entry with what is known of it beyond its file.
 pub struct Judged<'a> {
@@ -115,6 +116,9 @@ pub fn collect(library: &Library, chunks: &ChunkStore) -> Result<Collected> {
 /// Damaged where the manifest or a chunk of an index is.
 pub fn chunks_of(entry: &Entry, store: &ChunkStore) -> Result<Vec<Hash>> {
     let mut hashes = Vec::new();
+    if entry.is_dump() {
+        return Ok(hashes);
+    }
     for (name, image) in &entry.manifest()?.tables {
         let index = image.index(store).map_err(|error| error.at(name))?;
         hashes.extend(index.chunks);

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use time::OffsetDateTime;
 
-use super::library::{Entry, Library};
-use super::log_image::{self, LOG};
+use super::entry::{Content, Entry};
+use super::library::Library;
+use super::log_image::{self, LOG, Part};
 use super::manifest::{About, FORMAT, Manifest, StoredImage};
 use super::model::{Kind, SnapshotId};
 use crate::domain::Domain;
@@ -95,7 +96,7 @@ pub fn take(conn: &Connection, shelf: Shelf<'_>, capture: Capture, doubt: Doubt)
 fn scan_log(conn: &Connection, shelf: Shelf<'_>, writer: &mut ChunkWriter) -> Result<(StoredImage, Vec<Segment>)> {
     let table = Table::read(conn, LOG)?;
     let mut work = shelf.progress.begin("the log", Some(log_image::row_count(conn)?));
-    let log = log_image::scan(conn, &table, i64::MAX, Some(writer), &mut |rows| work.advance(rows))?;
+    let log = log_image::scan(conn, &table, &Part::whole(), Some(writer), &mut |rows| work.advance(rows))?;
     Ok((StoredImage::store(table.columns, &log.segments, writer)?, log.fresh))
 }
 
@@ -132,7 +133,7 @@ fn publish(
     })?;
     let (hash, size) = written.ok_or_else(|| Error::internal("a manifest was published unwritten"))?;
     let manifest = Manifest { last_event_id, tables, about, hash };
-    Ok(Entry { kind, id, size, modified: at, content: Ok(Arc::new(manifest)), note: None })
+    Ok(Entry { kind, id, size, modified: at, content: Content::Chunks(Arc::new(manifest)), note: None })
 }
 
 /// How many rows a table has.

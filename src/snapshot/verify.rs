@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::library::Entry;
+use super::entry::Entry;
 use super::restore::stored_table;
 use crate::error::{Error, Result};
 use crate::image::{ChunkStore, Rows};

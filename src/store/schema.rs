@@ -8,10 +8,11 @@
 //! | --- | --- |
 //! | `event_log` | the source of truth, in id order |
 //! | `backstitch_state` | one row: where the store stands |
-//! | `backstitch_operations` | one line for each take, restore, delete, prune; never rewritten |
+//! | `backstitch_operations` | one line for each take, restore, rewind, undo …; never rewritten |
 //! | `backstitch_domain` | the files of the domain that the projected tables follow |
 //! | `backstitch_log_segments` | hashes of closed segments of the log |
-//! | `backstitch_checks` | what reading a snapshot whole has found |
+//! | `backstitch_checks` | what reading a snapshot whole, or rehearsing its restore, has found |
+//! | `backstitch_comparison`, `backstitch_drift` | what comparing the tables with the log found last |
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::error::{Error, Result};
 /// "bkst": tells our databases from others.
 const APPLICATION_ID: i32 = 0x626b_7374;
 
-const MIGRATIONS: &[&str] = &[VERSION_1];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 const VERSION_1: &str = "
 CREATE TABLE event_log (
@@ -113,6 +114,20 @@ BEGIN
    WHERE first_id = (SELECT max(first_id) FROM backstitch_log_segments WHERE first_id <= old.id)
      AND last_id >= old.id;
 END;
+";
+
+const VERSION_2: &str = "
+ALTER TABLE backstitch_state ADD COLUMN clean_sequence INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE backstitch_checks ADD COLUMN proven_at TEXT;
+CREATE TABLE backstitch_comparison (
+  id       INTEGER PRIMARY KEY CHECK (id = 1),
+  at       TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  applied  INTEGER NOT NULL,
+  took_ms  INTEGER NOT NULL,
+  tables   TEXT NOT NULL
+);
+CREATE TABLE backstitch_drift (n INTEGER PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL);
 ";
 
 /// Brings a database to today's schema; says whether it was empty before.

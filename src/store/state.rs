@@ -26,6 +26,10 @@ pub struct State {
     /// Snapshots with a sequence number in this range, both ends included, are no base: tables that
     /// were found to differ from what the log gives may be in them.
     pub barred: (u64, u64),
+    /// The sequence number that was given to a snapshot last.
+    pub snapshot_sequence: u64,
+    /// The number that was last when the tables were found to be what the log gives.
+    pub clean_sequence: u64,
 }
 
 /// An event whose handler fails. Only a row that another process wrote can be one.
@@ -45,7 +49,7 @@ impl State {
     /// Where the database fails.
     pub fn read(conn: &Connection) -> Result<Self> {
         let sql = "SELECT store, position, hold, epoch, stale_from, stuck_event, stuck_reason, logic,
-                          barred_from, barred_to FROM backstitch_state";
+                          barred_from, barred_to, snapshot_sequence, clean_sequence FROM backstitch_state";
         Ok(conn.prepare_cached(sql)?.query_row([], |row| {
             let event: Option<i64> = row.get(5)?;
             let reason: Option<String> = row.get(6)?;
@@ -58,6 +62,8 @@ impl State {
                 stuck: event.map(|event| Stuck { event, reason: reason.unwrap_or_default() }),
                 logic: row.get(7)?,
                 barred: (row.get::<_, i64>(8)?.unsigned_abs(), row.get::<_, i64>(9)?.unsigned_abs()),
+                snapshot_sequence: row.get::<_, i64>(10)?.unsigned_abs(),
+                clean_sequence: row.get::<_, i64>(11)?.unsigned_abs(),
             })
         })?)
     }
@@ -90,7 +96,7 @@ impl State {
         !waits && self.stale_from.is_none()
     }
 
-    /// Writes where the projection stands; `store`, `epoch`, `logic` and `barred` are not written.
+    /// Writes where the projection stands; the rest is not written.
     ///
     /// # Errors
     ///

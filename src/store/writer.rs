@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rusqlite::Connection;
 
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 
 /// Jobs that wait in the queue; more wait outside.
 const QUEUE: usize = 1024;
@@ -213,10 +213,7 @@ fn commit_together(conn: &Connection, group: &mut [Box<dyn Grouped>]) -> Result<
         job.run(conn);
         // A full disk can make SQLite end the whole transaction on its own.
         if conn.is_autocommit() {
-            return Err(Error::new(
-                crate::error::ErrorKind::DiskFull,
-                "The database ended the transaction, most likely for want of space: nothing was changed.",
-            ));
+            return Err(error::disk_full());
         }
     }
     conn.execute_batch("COMMIT")?;

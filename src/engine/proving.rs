@@ -1,0 +1,154 @@
+//! Proving that what is kept is what it should be: the tables against the log, and a snapshot by a
+//! rehearsed restore.
+
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use super::safety::{Safety, check_expected, trusting};
+use super::{Core, Engine, millis};
+use crate::catchup::{Broken, Hold, catch_up, follow_change};
+use crate::clock;
+use crate::drift::{self, DriftRow, ProjectionCheck};
+use crate::error::Result;
+use crate::history::{Means, What};
+use crate::image::Doubt;
+use crate::projection;
+use crate::rehearsal;
+use crate::snapshot::{Entry, Expected, Kind, Restored, Snapshot, SnapshotId};
+use crate::store::state::{State, bar, raise_epoch};
+
+impl Engine {
+    /// Compares the tables with what the log alone gives, aside. Where they differ, no snapshot
+    /// taken since the last clean comparison is a base any more.
+    ///
+    /// # Errors
+    ///
+    /// Unprocessable where the log does not replay.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use backstitch::{engine::{Engine, Options}, log::NewEvent};
+    /// # fn main() -> backstitch::error::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Engine::open(Options::new(folder.path()))?;
+    /// store.append(vec![NewEvent::new("bot_created", r#"{"bot_id": "ada", "name": "Ada", "persona": "Counts."}"#)?])?;
+    /// assert!(store.verify_projection()?.clean);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn verify_projection(&self) -> Result<ProjectionCheck> {
+        let started = Instant::now();
+        self.catch_up_if_behind()?;
+        let domain = self.domain();
+        let (found, sequence) = self.readers.read(|conn| {
+            let state = State::read(conn)?;
+            state.check_logic(domain.logic)?;
+            let found = drift::find(conn, self.core.shelf(&domain), &self.core.data_dir)?;
+            Ok((found, state.snapshot_sequence))
+        })?;
+        self.transact(move |core, conn| {
+            let check = drift::keep(conn, &found, core.clock.now(), millis(started))?;
+            judge(conn, check.clean, sequence)?;
+            Ok(check)
+        })
+    }
+
+    /// What the last comparison of the tables with the log found; none where there was none.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn last_projection_check(&self) -> Result<Option<ProjectionCheck>> {
+        self.readers.read(drift::last)
+    }
+
+    /// Rows that the last comparison found, of one table or of all.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn drift_rows(&self, table: Option<&str>, after: u64, limit: usize) -> Result<Vec<DriftRow>> {
+        self.readers.read(|conn| drift::rows(conn, table, after, limit))
+    }
+
+    /// Makes the tables anew from the log alone, after a safety snapshot; a hold ends.
+    ///
+    /// # Errors
+    ///
+    /// Conflict where the store is not where `expected` says; unprocessable where the log does not
+    /// replay.
+    pub fn rebuild_projection(&self, expected: Expected, means: Means) -> Result<Restored> {
+        trusting(|doubt| self.transact(move |core, conn| rebuild(conn, core, expected, means, doubt)))
+    }
+
+    /// Rehearses a restore of a snapshot aside: its rows are put into a scratch database, which is
+    /// checked and replayed to where the live tables stand; then the two must be equal.
+    ///
+    /// # Errors
+    ///
+    /// Not found; damaged; unprocessable where the rehearsal ends in another state, saying which.
+    pub fn drill(&self, kind: Kind, id: &SnapshotId) -> Result<Snapshot> {
+        self.catch_up_if_behind()?;
+        let _shared = self.core.chunks.share()?;
+        let entry = self.core.library.find(kind, id)?;
+        self.refuse_damaged(&entry)?;
+        let domain = self.domain();
+        self.noting_damage(&entry, || {
+            let opened = self.core.open_snapshot(&entry, &domain)?;
+            let opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
+            let shelf = opened.shelf(self.core.shelf(&domain));
+            self.readers.read(|conn| rehearsal::run(conn, shelf, &self.core.data_dir, opened.entry.manifest()?))
+        })?;
+        self.note_proof(&entry)?;
+        self.snapshot(kind, id)
+    }
+
+    fn note_proof(&self, entry: &Entry) -> Result<()> {
+        let now = clock::rfc3339(self.core.clock.now());
+        let row = (entry.kind.as_str(), entry.id.to_string(), entry.fingerprint().unwrap_or_default(), now);
+        self.transact(move |_, conn| {
+            // All of it was read, so it is checked as well.
+            conn.execute(
+                "INSERT INTO backstitch_checks (kind, snapshot, manifest, checked_at, proven_at) VALUES (?1, ?2, ?3, ?4, ?4)
+                 ON CONFLICT (kind, snapshot) DO UPDATE SET manifest = excluded.manifest, damage = NULL, chunk = NULL,
+                   checked_at = excluded.checked_at, proven_at = excluded.proven_at",
+                row,
+            )?;
+            Ok(())
+        })
+    }
+}
+
+/// Remembers up to which snapshot the tables are known to be sound, or bars those since.
+fn judge(conn: &Connection, clean: bool, sequence: u64) -> Result<()> {
+    let state = State::read(conn)?;
+    if clean {
+        conn.execute("UPDATE backstitch_state SET clean_sequence = max(clean_sequence, ?1)", [sequence as i64])?;
+    } else if state.snapshot_sequence > state.clean_sequence {
+        bar(conn, state.clean_sequence + 1, state.snapshot_sequence)?;
+    }
+    Ok(())
+}
+
+fn rebuild(conn: &Connection, core: &Core, expected: Expected, means: Means, doubt: Doubt) -> Result<Restored> {
+    let domain = core.domain();
+    let shelf = core.shelf(&domain);
+    let _shared = shelf.chunks.share()?;
+    catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
+    check_expected(conn, expected)?;
+    let safety = Safety::take(conn, core, &domain, means, "rebuild of the tables".to_owned(), doubt)?;
+    let before = State::read(conn)?;
+    projection::clear(conn, &domain)?;
+    State { position: 0, hold: None, stale_from: None, stuck: None, ..before.clone() }.write(conn)?;
+    follow_change(conn, shelf, Hold::End, before.stuck.as_ref())?;
+    raise_epoch(conn)?;
+    let changed = safety.changed_tables(conn, shelf)?;
+    // Events that waited are applied too, so a change need not be drift; barring then costs time only.
+    judge(conn, changed.is_empty(), before.snapshot_sequence)?;
+    conn.execute("UPDATE backstitch_state SET clean_sequence = snapshot_sequence", [])?;
+    safety.record(conn, What::Rebuild, &changed, json!({ "last_event_id": crate::log::head(conn)? }))
+}
