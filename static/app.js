@@ -19,12 +19,12 @@ for (const time of document.querySelectorAll('time[data-show]')) {
 }
 
 for (const form of document.querySelectorAll('form[data-confirm]')) {
-  const field = form.querySelector('input[name="confirm_id"]');
+  const field = form.querySelector('input[name^="confirm_"]');
   const button = form.querySelector('button');
   const fits = () => field.value.trim() === form.dataset.confirm;
   const tell = () => {
     button.setAttribute('aria-disabled', String(!fits()));
-    button.title = fits() ? '' : 'Type the id first';
+    button.title = fits() ? '' : `Type ${form.dataset.confirm} first`;
   };
   field.addEventListener('input', tell);
   form.addEventListener('submit', (event) => {

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::filters::Moment;
 use super::links::SnapshotLinks;
-use super::snapshots::keep;
+use super::snapshots::Kept;
 use crate::snapshot::{Kind, Snapshot};
 
 /// The facts and forms at the foot of a snapshot's page.
@@ -15,7 +15,9 @@ pub(super) struct About {
     pub(super) kind: Kind,
     pub(super) links: SnapshotLinks,
     pub(super) at: Moment,
-    pub(super) keep: String,
+    /// When a restore of it was last rehearsed.
+    pub(super) rehearsed: Option<Moment>,
+    pub(super) kept: Kept,
     pub(super) label: String,
     pub(super) pinned: bool,
     pub(super) bytes: u64,
@@ -37,7 +39,8 @@ impl About {
             kind: snapshot.kind,
             links: SnapshotLinks::new(&snapshot.snapshot_id, snapshot.kind),
             at: Moment::new(snapshot.created_at, now),
-            keep: keep(snapshot, now),
+            rehearsed: snapshot.proven_at.map(|at| Moment::new(at, now)),
+            kept: Kept::new(snapshot, now),
             label: snapshot.label.clone().unwrap_or_default(),
             pinned: snapshot.pinned,
             bytes: snapshot.unique_bytes,
@@ -53,8 +56,15 @@ impl About {
     #[must_use]
     pub(super) fn told(mut self, word: Option<&str>) -> Self {
         self.said = match word {
+            Some("checked" | "rehearsed") if self.damaged => None,
+            Some("rehearsed") if self.rehearsed.is_some() => {
+                Some("Rehearsed: restored aside and led to where the tables stand, it gives what it should.")
+            }
             Some("checked") => Some("Checked: all of it is as it was written."),
             Some("pinned") if self.pinned => Some("Pinned: kept until you unpin it."),
+            Some("unpinned") if !self.pinned && self.damaged => {
+                Some("Unpinned. It is damaged, and stays until you delete it.")
+            }
             Some("unpinned") if !self.pinned => Some("Unpinned: it goes when its time has come, as said below."),
             Some("labelled") if self.label.is_empty() => Some("The label is taken away."),
             Some("labelled") => Some("The label is saved."),

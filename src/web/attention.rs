@@ -9,13 +9,16 @@ use time::OffsetDateTime;
 use super::due::Timed;
 use super::filters::{Moment, counted};
 use super::links::{self, SnapshotLinks};
-use super::words::visible;
+use super::projection_view::differing;
+use super::words::rule;
 use crate::engine::Status;
 use crate::snapshot::Snapshot;
 use crate::store::state::Stuck;
 
 /// Damaged snapshots that the overview names; the list of snapshots has all of them.
 const NAMED: usize = 5;
+/// The mark of a full disk.
+pub(super) const FULL: &str = "full";
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, Serialize)]
@@ -42,25 +45,46 @@ pub(super) enum Action {
     Link { words: String, url: String },
     /// Change something.
     Post { words: String, url: &'static str },
+    /// Change something on what is shown: the fields say what that is. `of` is heard, not seen.
+    Send { words: String, of: String, url: String, fields: Vec<(&'static str, String)> },
+    /// See first what would change.
+    Plan { of: String, url: String },
 }
 
 impl Action {
     pub(super) fn words(&self) -> &str {
         match self {
-            Self::Link { words, .. } | Self::Post { words, .. } => words,
+            Self::Link { words, .. } | Self::Post { words, .. } | Self::Send { words, .. } => words,
+            Self::Plan { .. } => "See the plan",
+        }
+    }
+
+    /// What the words are about, for those who hear them apart from what stands around them.
+    pub(super) fn of(&self) -> &str {
+        match self {
+            Self::Send { of, .. } | Self::Plan { of, .. } => of,
+            Self::Link { .. } | Self::Post { .. } => "",
         }
     }
 
     pub(super) fn url(&self) -> &str {
         match self {
-            Self::Link { url, .. } => url,
+            Self::Link { url, .. } | Self::Send { url, .. } | Self::Plan { url, .. } => url,
             Self::Post { url, .. } => url,
+        }
+    }
+
+    /// What a form sends besides where to come back to.
+    pub(super) fn fields(&self) -> &[(&'static str, String)] {
+        match self {
+            Self::Send { fields, .. } => fields,
+            Self::Link { .. } | Self::Post { .. } | Self::Plan { .. } => &[],
         }
     }
 
     /// Whether it is a form that posts, not a link.
     pub(super) fn posts(&self) -> bool {
-        matches!(self, Self::Post { .. })
+        matches!(self, Self::Post { .. } | Self::Send { .. })
     }
 }
 
@@ -69,7 +93,7 @@ pub(super) fn of_store(status: &Status, now: OffsetDateTime) -> Vec<Matter> {
     let paused = status.held.then(|| paused(status));
     // While the tables are paused, the strip that says so names the event too.
     let stuck = status.stuck.as_ref().filter(|_| !status.held).map(|at| stuck(at, status.waiting.saturating_sub(1)));
-    [paused, stuck, late(status, now)].into_iter().flatten().collect()
+    [drift(status), status.disk_full.then(full), paused, stuck, late(status, now)].into_iter().flatten().collect()
 }
 
 /// The damaged ones among the snapshots.
@@ -99,19 +123,39 @@ pub(super) fn apply(waiting: u64) -> Action {
     Action::Post { words, url: links::REPLAY }
 }
 
+fn full() -> Matter {
+    Matter {
+        mark: FULL,
+        lead: "The disk is full.".to_owned(),
+        timed: None,
+        text: "Nothing can be changed; reading works. Free some space, or delete a snapshot; no restart is needed."
+            .to_owned(),
+        action: Some(Action::Link { words: "Snapshots by size".to_owned(), url: links::SNAPSHOTS.to_owned() }),
+    }
+}
+
+/// The tables were compared with the log, and rows differ.
+fn drift(status: &Status) -> Option<Matter> {
+    (status.drift > 0).then(|| Matter {
+        mark: "differs",
+        lead: format!("{}.", differing(status.drift)),
+        timed: None,
+        text: "Another program or a fault changed them. The log has all that they follow from.".to_owned(),
+        action: Some(Action::Link {
+            words: "See them, or make the tables anew".to_owned(),
+            url: links::PROJECTION.to_owned(),
+        }),
+    })
+}
+
 fn paused(status: &Status) -> Matter {
     let wait = if status.waiting == 1 { "is in the log and waits" } else { "are in the log and wait" };
     let newer = counted(status.waiting, "newer event");
     let them = if status.waiting == 1 { "it" } else { "them" };
     let (then, action) = match &status.stuck {
-        Some(at) => (
-            format!(
-                "Event {} cannot be applied: it breaks a rule: {}.",
-                at.event,
-                visible(at.reason.trim_end_matches('.'))
-            ),
-            see(at.event),
-        ),
+        Some(at) => {
+            (format!("Event {} cannot be applied: it breaks a rule: {}.", at.event, rule(&at.reason)), see(at.event))
+        }
         None => (format!("The next event that comes in, or a restart, applies {them} as well."), apply(status.waiting)),
     };
     Matter {
@@ -141,7 +185,7 @@ fn stuck(at: &Stuck, later: u64) -> Matter {
         text: format!(
             "Another program wrote it, and it breaks a rule: {}. Nothing is lost.{later}{rest} are refused until this is \
              mended.",
-            visible(at.reason.trim_end_matches('.'))
+            rule(&at.reason)
         ),
         action: Some(see(at.event)),
     }
@@ -157,7 +201,11 @@ fn late(status: &Status, now: OffsetDateTime) -> Option<Matter> {
     is_late.then(|| Matter {
         mark: "unchecked",
         lead: format!("No checkpoint has been taken since {}.", at.spoken()),
-        timed: Some(Timed { before: "No checkpoint has been taken since ".to_owned(), at: Some(at), after: "." }),
+        timed: Some(Timed {
+            before: "No checkpoint has been taken since ".to_owned(),
+            at: Some(at),
+            after: ".".into(),
+        }),
         text: "Events have come since, and one is long due.".to_owned(),
         action: Some(Action::Post { words: "Take snapshot".to_owned(), url: links::TAKE }),
     })
@@ -168,7 +216,7 @@ fn damaged_one(snapshot: &Snapshot, now: OffsetDateTime) -> Matter {
     Matter {
         mark: "damaged",
         lead: format!("The snapshot of {}, {} UTC is damaged.", at.day, at.clock),
-        timed: Some(Timed { before: "The snapshot of ".to_owned(), at: Some(at), after: " is damaged." }),
+        timed: Some(Timed { before: "The snapshot of ".to_owned(), at: Some(at), after: " is damaged.".into() }),
         text: "It cannot be restored. Your live data is not affected.".to_owned(),
         action: Some(Action::Link {
             words: "See what is wrong, or delete it".to_owned(),

@@ -1,9 +1,12 @@
-//! When the next snapshot is taken and why, and what the policy last decided.
+//! When the next snapshot is taken and why, and what the policy last decided and did.
+
+use std::borrow::Cow;
 
 use time::OffsetDateTime;
 
 use super::filters::{Moment, counted};
-use crate::engine::{Decision, Status};
+use super::words::visible;
+use crate::engine::{Decided, Decision, Status};
 use crate::snapshot::policy::Why;
 
 /// A sentence with a moment in it, so that a script can make it local.
@@ -11,7 +14,7 @@ use crate::snapshot::policy::Why;
 pub(super) struct Timed {
     pub(super) before: String,
     pub(super) at: Option<Moment>,
-    pub(super) after: &'static str,
+    pub(super) after: Cow<'static, str>,
 }
 
 impl Timed {
@@ -37,49 +40,61 @@ pub(super) fn next(status: &Status, noun: &str, now: OffsetDateTime) -> Timed {
             Timed::plain(format!("The next {noun} is due now: its time has come and something has changed."))
         }
         (_, None) => Timed::plain(format!("Next {noun} after {after}.")),
-        (Why::NotYet, at) => {
-            Timed { before: format!("Next {noun} after {after}, or at "), at, after: ", since something has changed." }
-        }
+        (Why::NotYet, at) => Timed {
+            before: format!("Next {noun} after {after}, or at "),
+            at,
+            after: ", since something has changed.".into(),
+        },
         (Why::Unchanged, _) if due.at.is_some_and(|at| at <= now) => {
             Timed::plain(format!("Next {noun} after {after}, or as soon as anything changes."))
         }
         (Why::Unchanged, at) => {
-            Timed { before: format!("Next {noun} after {after}, or at "), at, after: " if anything changes." }
+            Timed { before: format!("Next {noun} after {after}, or at "), at, after: " if anything changes.".into() }
         }
     }
 }
 
-/// What the policy made of the moment when it last looked.
-#[derive(Debug)]
-pub(super) struct Decided {
-    pub(super) at: Moment,
-    pub(super) what: Timed,
+/// What the policy made of its latest look, and what it last did, each where there is something to
+/// say.
+#[derive(Debug, Default)]
+pub(super) struct Policy {
+    pub(super) look: Option<Timed>,
+    pub(super) deed: Option<Timed>,
 }
 
-impl Decided {
-    /// None while the tables stand still: then the policy decides nothing.
-    pub(super) fn new(decision: &Decision, status: &Status, now: OffsetDateTime) -> Option<Self> {
-        let follows = !status.held && status.stuck.is_none();
-        follows.then(|| Self { at: Moment::new(decision.at, now), what: decided(&decision.what, status, now) })
+impl Policy {
+    pub(super) fn new(look: Option<&Decision>, deed: Option<&Decision>, status: &Status, now: OffsetDateTime) -> Self {
+        Self {
+            look: look.and_then(|look| nothing(&look.what, status, now)),
+            deed: deed.and_then(|deed| did(deed, now)),
+        }
     }
 }
 
-/// The policy's own words; where they are about the last snapshot, that is named by its time.
-fn decided(what: &str, status: &Status, now: OffsetDateTime) -> Timed {
-    let last = status.last_snapshot.as_ref();
-    let at = last.map(|(_, at)| Moment::new(*at, now));
-    if at.is_some() && what == Why::Unchanged.to_string() {
-        let before = "nothing has changed since the snapshot of ".to_owned();
-        return Timed { before, at, after: ", so it stands for now as well." };
-    }
-    if at.is_some() && what == Why::NotYet.to_string() {
-        let before = "something has changed since the snapshot of ".to_owned();
-        return Timed { before, at, after: ", but neither enough events nor enough time for another." };
-    }
-    if last.is_some_and(|(id, _)| what == format!("took {id}")) {
-        return Timed { before: "took the snapshot of ".to_owned(), at, after: "." };
-    }
-    Timed::plain(format!("{}.", what.trim_end_matches('.')))
+/// Why none is due, by the time of the last one. Said only while it is still so: the sentence about
+/// the next one follows the store from moment to moment, and the two must not disagree.
+fn nothing(what: &Decided, status: &Status, now: OffsetDateTime) -> Option<Timed> {
+    let Decided::Nothing(why) = *what else { return None };
+    let at = status.last_snapshot.as_ref().map(|(_, at)| Moment::new(*at, now))?;
+    let (before, after) = match why {
+        _ if why != status.next_due.why => return None,
+        Why::Unchanged => ("Nothing has changed since the snapshot of ", ", so it stands for now as well."),
+        Why::NotYet => ("Too little has changed since the snapshot of ", " for another one now."),
+        _ => return None,
+    };
+    Some(Timed { before: before.to_owned(), at: Some(at), after: after.into() })
+}
+
+fn did(deed: &Decision, now: OffsetDateTime) -> Option<Timed> {
+    let (before, after) = match &deed.what {
+        Decided::Took { .. } => ("One was taken by itself at ", format!(", {}.", deed.what.because()?)),
+        Decided::Failed(reason) => {
+            let reason = visible(reason.trim_end_matches('.'));
+            ("The one that was due at ", format!(" could not be taken: {reason}."))
+        }
+        Decided::Nothing(_) => return None,
+    };
+    Some(Timed { before: before.to_owned(), at: Some(Moment::new(deed.at, now)), after: after.into() })
 }
 
 #[cfg(test)]
@@ -101,9 +116,11 @@ mod tests {
             stuck: None,
             epoch: 0,
             waiting: 0,
+            drift: 0,
             events: 9,
             last_snapshot: Some(("20261120T204112Z".to_owned().parse().unwrap_or_else(|_| unreachable!()), NOW)),
             next_due: NextDue { after_events: 37, at: Some(at), due_now: false, why },
+            disk_full: false,
             domain: "companion".to_owned(),
         }
     }
@@ -126,12 +143,31 @@ mod tests {
         assert_eq!(told(Why::Events(100), NOW), "The next one is due now: 100 events have come since the last.");
     }
 
+    fn spoken(timed: Timed) -> String {
+        format!("{}{}{}", timed.before, timed.at.map(|at| at.spoken()).unwrap_or_default(), timed.after)
+    }
+
     #[test]
-    fn a_decision_names_the_snapshot_that_it_is_about() {
+    fn why_none_is_due_is_told_only_while_it_is_so() {
         let status = status(Why::Unchanged, NOW);
-        let said = decided(&Why::Unchanged.to_string(), &status, NOW);
-        assert_eq!((said.before.as_str(), said.at.is_some()), ("nothing has changed since the snapshot of ", true));
-        assert_eq!(decided("took 20261120T204112Z", &status, NOW).before, "took the snapshot of ");
-        assert_eq!(decided("could not take it", &status, NOW).before, "could not take it.");
+        let said = nothing(&Decided::Nothing(Why::Unchanged), &status, NOW).map(spoken);
+        let stands = "Nothing has changed since the snapshot of 20:55 UTC, so it stands for now as well.";
+        assert_eq!(said.as_deref(), Some(stands));
+        assert!(nothing(&Decided::Nothing(Why::NotYet), &status, NOW).is_none());
+    }
+
+    #[test]
+    fn what_was_done_is_told_with_its_reason() {
+        let snapshot = "20261120T204112Z".parse().unwrap_or_else(|_| unreachable!());
+        let told = |what| did(&Decision { at: NOW, what }, NOW).map(spoken).unwrap_or_default();
+        assert_eq!(
+            told(Decided::Took { snapshot, why: Why::Events(100) }),
+            "One was taken by itself at 20:55 UTC, since 100 events had come since the last one."
+        );
+        assert_eq!(
+            told(Decided::Failed("The disk is full.".to_owned())),
+            "The one that was due at 20:55 UTC could not be taken: The disk is full."
+        );
+        assert_eq!(told(Decided::Nothing(Why::NotYet)), "");
     }
 }

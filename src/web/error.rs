@@ -175,6 +175,7 @@ async fn error_page(state: &AppState, error: &Error, path: &str) -> Response {
         None => Shell::bare(state, heading),
     };
     let message = visible(&sentence(&on_pages(&message)));
+    let shell = shell.told_by(&message);
     page(&ErrorPage { shell, heading, message, hint: on_pages(&hint), ways: ways(error.kind()) })
         .unwrap_or_else(|_| line(error))
 }

@@ -197,7 +197,7 @@ fn kinds(counted: Vec<(String, u64)>, chosen: Option<&str>) -> Vec<(String, Stri
 fn by_day(seen: &Seen, now: OffsetDateTime) -> Vec<Day> {
     let mut days: Vec<Day> = Vec::new();
     for event in &seen.events {
-        let line = Line::new(event, &seen.domain, &seen.names, now);
+        let line = Line::new(event, &seen.domain, &seen.names, now).offering_rewind(seen.status.head);
         let name = match &line.stamp.at {
             Some(at) if at.today => "Today".to_owned(),
             Some(at) => at.day.clone(),

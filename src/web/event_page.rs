@@ -6,17 +6,22 @@ use askama::Template;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 
-use super::error::Failure;
+use super::error::{self, Failure, retry_hint, sentence};
+use super::event_changes::{Effects, EffectsView};
 use super::event_view::{Said, Stamp};
-use super::extract::RawId;
+use super::extract::{Query, RawId};
 use super::filters::{self, cut, grouped};
 use super::layout::{Door, Shell, page};
 use super::links;
 use super::negotiate::Wants;
+use super::outcome::{Outcome, Tell};
+use super::rows::Cell;
 use super::state::{AppState, blocking};
-use super::words::{self, visible};
+use super::words::{on_pages, rule, visible};
 use crate::domain::Domain;
+use crate::effect::Changed;
 use crate::engine::{Engine, SpeakerNames, Status};
 use crate::error::{Error, Result};
 use crate::log::{Event, EventQuery};
@@ -35,6 +40,22 @@ struct Seen {
     next: Option<i64>,
     domain: Arc<Domain>,
     names: SpeakerNames,
+    effects: Effects,
+}
+
+/// The answer for programs: the event, what it changed, and its neighbours.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    event: &'a Event,
+    /// By table; none where that cannot be told.
+    changes: Option<&'a [Changed]>,
+    /// Why that cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes_unknown: Option<&'a str>,
+    previous: Option<i64>,
+    next: Option<i64>,
+    supersedes: Option<i64>,
 }
 
 impl Seen {
@@ -50,20 +71,53 @@ impl Seen {
             next: engine.events(&after)?.first().map(|event| event.id),
             status: engine.status()?,
             domain: engine.domain(),
+            effects: Effects::of(engine, id)?,
             event,
         })
+    }
+
+    fn answer(&self) -> Answer<'_> {
+        Answer {
+            event: &self.event,
+            changes: self.effects.tables(),
+            changes_unknown: self.effects.unknown(),
+            previous: self.previous,
+            next: self.next,
+            supersedes: self.replaced.first().copied(),
+        }
     }
 }
 
 /// `GET /events/{id}`.
-pub(super) async fn show(State(state): State<AppState>, wants: Wants, RawId(id): RawId) -> Result<Response, Failure> {
+pub(super) async fn show(
+    State(state): State<AppState>,
+    wants: Wants,
+    RawId(id): RawId,
+    Query(fields): Query,
+) -> Result<Response, Failure> {
     let id: i64 = id.parse().map_err(|_| Error::not_found("event not found"))?;
     if wants.json() {
-        let event = blocking(&state, move |engine| engine.event(id)).await?;
-        return Ok(Json(event).into_response());
+        let seen = blocking(&state, move |engine| Seen::look(engine, id)).await?;
+        return Ok(Json(seen.answer()).into_response());
     }
-    let seen = blocking(&state, move |engine| Seen::look(engine, id)).await?;
-    Ok(page(&EventPage::new(&state, &seen))?)
+    let (tell, kept) = (Tell::read(&fields)?, state.settings.safety_kept);
+    let (seen, outcome) = blocking(&state, move |engine| {
+        let seen = Seen::look(engine, id)?;
+        let outcome = tell.outcome(engine, &seen.status, kept)?;
+        Ok((seen, outcome))
+    })
+    .await?;
+    Ok(page(&EventPage::new(&state, &seen, None, outcome))?)
+}
+
+/// The page with why the event was not hidden or shown.
+pub(super) async fn refused(state: &AppState, id: i64, error: Error) -> Result<Response, Failure> {
+    let Ok(seen) = blocking(state, move |engine| Seen::look(engine, id)).await else { return Err(error.into()) };
+    let words = visible(&sentence(&on_pages(&error.to_string())));
+    let mut response = page(&EventPage::new(state, &seen, Some(words), None))?;
+    *response.status_mut() = error::status(error.kind());
+    retry_hint(&mut response);
+    Ok(response)
 }
 
 #[derive(Template)]
@@ -86,8 +140,13 @@ struct EventPage {
     /// Why the tables cannot go on past it.
     broken: Option<String>,
     held: bool,
-    /// The command that takes the event out.
-    hide: String,
+    /// Why the event was not hidden or shown.
+    refused: Option<String>,
+    /// The plan of going back to it; none for the log's last event.
+    rewind: Option<String>,
+    /// The plan of going back to the event before it.
+    rewind_before: String,
+    effects: EffectsView,
     pretty: String,
     raw: String,
     /// How much of the payload is left out, in words.
@@ -95,12 +154,13 @@ struct EventPage {
 }
 
 impl EventPage {
-    fn new(state: &AppState, seen: &Seen) -> Self {
+    fn new(state: &AppState, seen: &Seen, refused: Option<String>, outcome: Option<Outcome>) -> Self {
         let event = &seen.event;
         let linked = |id: i64| (id, links::event(id));
-        let shell = Shell::new(state, &seen.status, &format!("Event {}", event.id), Door::Events);
+        let shell = Shell::new(state, &seen.status, &format!("Event {}", event.id), Door::Events).told(outcome);
         let command = format!("backstitch events --after {} --limit 1", event.id.saturating_sub(1));
         let stuck = seen.status.stuck.as_ref().filter(|stuck| stuck.event == event.id);
+        let waits = event.id > seen.status.position && stuck.is_none();
         let (raw, is_cut) = cut(event.payload.get(), PAYLOAD);
         Self {
             shell: shell.also(state, &links::event(event.id), command),
@@ -116,20 +176,17 @@ impl EventPage {
             previous: seen.previous.map(linked),
             next: seen.next.map(linked),
             held: seen.status.held,
-            hide: hide(state, event.id),
-            waits: event.id > seen.status.position && stuck.is_none(),
-            broken: stuck.map(|stuck| visible(stuck.reason.trim_end_matches('.'))),
+            refused,
+            rewind: (event.id < seen.status.head).then(|| links::rewind(event.id)),
+            rewind_before: links::rewind(seen.previous.unwrap_or_default()),
+            effects: EffectsView::new(&seen.effects, event, waits),
+            waits,
+            broken: stuck.map(|stuck| rule(&stuck.reason)),
             pretty: visible(&cut(&pretty(event), PAYLOAD).0),
             left_out: is_cut.then(|| left_out(event.payload.get())),
             raw: visible(&raw),
         }
     }
-}
-
-fn hide(state: &AppState, id: i64) -> String {
-    let database = state.engine.data_dir().join("backstitch.db");
-    let database = words::shell(&database.to_string_lossy());
-    format!("sqlite3 {database} \"UPDATE event_log SET hidden = 1 WHERE id = {id}\"")
 }
 
 fn left_out(payload: &str) -> String {

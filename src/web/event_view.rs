@@ -42,6 +42,8 @@ pub(super) struct Line {
     pub(super) said: Said,
     pub(super) hidden: bool,
     pub(super) superseded_by: Option<(i64, String)>,
+    /// The plan of going back to it, where the list offers that.
+    pub(super) rewind: Option<String>,
 }
 
 /// What an event says.
@@ -63,7 +65,15 @@ impl Line {
             said: Said::of(event, domain, names, TURN),
             hidden: event.hidden,
             superseded_by: event.superseded_by.map(|id| (id, links::event(id))),
+            rewind: None,
         }
+    }
+
+    /// With the plan of going back to it; there is none for the log's last event.
+    #[must_use]
+    pub(super) fn offering_rewind(mut self, head: i64) -> Self {
+        self.rewind = (self.id < head).then(|| links::rewind(self.id));
+        self
     }
 
     /// Whether it counts for the tables.

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::error::Failure;
 use super::state::AppState;
 use crate::error::{Error, ErrorKind, Result};
-use crate::snapshot::{Kind, Scope};
+use crate::snapshot::{Expected, Kind, Scope};
 
 /// More than any form of these pages needs.
 const FORM_LIMIT: usize = 64 * 1024;
@@ -92,6 +92,14 @@ impl Fields {
     /// The field `kind` of a snapshot, which every route of one needs.
     pub(super) fn kind(&self) -> Result<Kind> {
         self.get("kind")?.unwrap_or_default().parse()
+    }
+
+    /// The fields `expected_head` and `expected_epoch`: where the store stood when a plan was shown.
+    pub(super) fn expected(&self) -> Result<Expected> {
+        Ok(Expected {
+            head: self.number("expected_head", "the id of an event")?,
+            epoch: self.number("expected_epoch", "a whole number")?,
+        })
     }
 
     /// The field `scope`; the tables alone where it is not there.

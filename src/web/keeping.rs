@@ -5,13 +5,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 
+use super::damaged::{self, Before};
 use super::error::Failure;
 use super::extract::{Fields, Form, RawId};
 use super::links::{self, SnapshotLinks};
 use super::negotiate::Wants;
+use super::plan;
 use super::snapshots::{self, means};
 use super::state::{AppState, blocking};
-use super::{damaged, plan};
 use crate::engine::Pruned;
 use crate::error::{Error, Result};
 use crate::history::What;
@@ -58,9 +59,9 @@ async fn note(
         Some(false) => "unpinned",
         None => "labelled",
     };
-    let plan = SnapshotLinks::new(&id, kind).plan_told(word);
+    let told = SnapshotLinks::new(&id, kind).plan_told(word);
     let snapshot = blocking(&state, move |engine| engine.note(kind, &id, pinned, label.as_deref())).await?;
-    Ok(if wants.json() { Json(snapshot).into_response() } else { Redirect::to(&plan).into_response() })
+    Ok(if wants.json() { Json(snapshot).into_response() } else { Redirect::to(&told).into_response() })
 }
 
 fn new_label(fields: &Fields) -> Result<String> {
@@ -91,7 +92,7 @@ pub(super) async fn verify(
     match blocking(&state, move |engine| engine.verify(kind, &id)).await {
         Ok(verified) if wants.json() => Ok(Json(Checked { snapshot_id, kind, verified }).into_response()),
         Ok(_) => Ok(Redirect::to(&SnapshotLinks::new(&snapshot_id, kind).plan_told("checked")).into_response()),
-        Err(error) if wants == Wants::Page => damaged::answer(&state, kind, &snapshot_id, error, None).await,
+        Err(error) if wants == Wants::Page => damaged::answer(&state, kind, &snapshot_id, error, Before::Nothing).await,
         Err(error) => Err(error.into()),
     }
 }

@@ -1,6 +1,8 @@
 //! What every page has around its content: the head, the doors, where the store stands, the
 //! status strip, the foot.
 
+use std::path::Path;
+
 use askama::Template;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -19,10 +21,11 @@ pub(super) enum Door {
     Snapshots,
     Events,
     Tables,
+    History,
 }
 
 impl Door {
-    const ALL: [Self; 4] = [Self::Overview, Self::Snapshots, Self::Events, Self::Tables];
+    const ALL: [Self; 5] = [Self::Overview, Self::Snapshots, Self::Events, Self::Tables, Self::History];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -30,6 +33,7 @@ impl Door {
             Self::Snapshots => "Snapshots",
             Self::Events => "Events",
             Self::Tables => "Tables",
+            Self::History => "History",
         }
     }
 
@@ -39,6 +43,7 @@ impl Door {
             Self::Snapshots => links::SNAPSHOTS,
             Self::Events => links::EVENTS,
             Self::Tables => links::TABLES,
+            Self::History => links::HISTORY,
         }
     }
 
@@ -49,8 +54,11 @@ impl Door {
 
     /// The door that a path is behind.
     pub(super) fn behind(path: &str) -> Option<Self> {
-        let first = path.split('/').nth(1).unwrap_or_default();
-        Self::at(&format!("/{first}"))
+        match path.split('/').nth(1).unwrap_or_default() {
+            // Its plan is reached from the events.
+            "rewind" => Some(Self::Events),
+            first => Self::at(&format!("/{first}")),
+        }
     }
 }
 
@@ -66,6 +74,8 @@ pub(super) struct Shell {
     /// Where the strip's button leads back to.
     pub(super) back: &'static str,
     pub(super) data_dir: String,
+    /// How many checkpoints are kept: the newest so many.
+    pub(super) keep_periodic: usize,
     pub(super) version: &'static str,
     /// What was just done, told above the content.
     pub(super) outcome: Option<Outcome>,
@@ -88,6 +98,7 @@ impl Shell {
             outcome: None,
             back: links::OVERVIEW,
             data_dir: words::visible(&state.engine.data_dir().display().to_string()),
+            keep_periodic: state.settings.keep_periodic,
             version: env!("CARGO_PKG_VERSION"),
             as_json: String::new(),
             as_command: String::new(),
@@ -121,6 +132,15 @@ impl Shell {
         self
     }
 
+    /// Leaves out the strip of a full disk on a page that says it itself, in these words.
+    #[must_use]
+    pub(super) fn told_by(mut self, text: &str) -> Self {
+        let tells =
+            |strip: &Matter| strip.mark == attention::FULL && text.starts_with(strip.lead.trim_end_matches('.'));
+        self.strip = self.strip.filter(|strip| !tells(strip));
+        self
+    }
+
     /// Adds what was just done.
     #[must_use]
     pub(super) fn told(mut self, outcome: Option<Outcome>) -> Self {
@@ -129,13 +149,21 @@ impl Shell {
     }
 }
 
-/// A command with the folder that it is about, where that is not the one that it would take.
-pub(super) fn with_folder(state: &AppState, command: String) -> String {
-    let folder = state.engine.data_dir();
-    if std::env::current_dir().is_ok_and(|current| current.join("data") == folder) {
-        return command;
+/// A command with the folder and the database that it is about, where they are not the ones that it
+/// would take.
+pub(super) fn with_folder(state: &AppState, mut command: String) -> String {
+    let (folder, database) = (state.engine.data_dir(), state.engine.database());
+    let mut give = |flag: &str, path: &Path| {
+        command.push_str(&format!(" {flag} {}", words::shell(&path.to_string_lossy())));
+    };
+    if !std::env::current_dir().is_ok_and(|current| current.join("data") == folder) {
+        give("--data-dir", folder);
     }
-    format!("{command} --data-dir {}", words::shell(&folder.to_string_lossy()))
+    // The database's own path is what a link leads to.
+    if !folder.join("backstitch.db").canonicalize().is_ok_and(|usual| usual == database) {
+        give("--db", &database);
+    }
+    command
 }
 
 /// An absolute address for commands that people copy: from the listener, never from Host.
@@ -174,6 +202,7 @@ mod tests {
         assert_eq!(Door::at("/events/1"), None);
         assert_eq!(Door::behind("/events/1"), Some(Door::Events));
         assert_eq!(Door::behind("/"), Some(Door::Overview));
+        assert_eq!(Door::behind("/rewind"), Some(Door::Events));
         assert_eq!(Door::behind("/nowhere"), None);
     }
 }

@@ -11,8 +11,20 @@ pub(super) const SNAPSHOTS: &str = "/snapshots";
 pub(super) const EVENTS: &str = "/events";
 /// The list of tables.
 pub(super) const TABLES: &str = "/state";
+/// What has been done to the store.
+pub(super) const HISTORY: &str = "/history";
+/// The plan of going back to an event, and where its form goes.
+pub(super) const REWIND: &str = "/rewind";
 /// Where the form goes that takes a snapshot.
 pub(super) const TAKE: &str = "/snapshots/take";
+/// Where the tables stand, and whether they are what the log gives.
+pub(super) const PROJECTION: &str = "/projection";
+/// Where the form goes that compares the tables with the log.
+pub(super) const COMPARE: &str = "/projection/verify";
+/// Where the form goes that makes the tables anew from the log.
+pub(super) const REBUILD: &str = "/projection/rebuild";
+/// The store as a SQLite file.
+pub(super) const STATE_FILE: &str = "/state.db";
 /// Where the form goes that applies what waits.
 pub(super) const REPLAY: &str = "/projection/replay";
 /// Where the form goes that loads the sample story.
@@ -25,9 +37,56 @@ pub(super) fn event(id: i64) -> String {
     format!("{EVENTS}/{id}")
 }
 
+/// Where the form goes that hides an event.
+pub(super) fn hide(event: i64) -> String {
+    format!("{EVENTS}/{event}/hide")
+}
+
+/// Where the form goes that shows it again.
+pub(super) fn unhide(event: i64) -> String {
+    format!("{EVENTS}/{event}/unhide")
+}
+
+/// The plan of going back to an event.
+pub(super) fn rewind(event: i64) -> String {
+    PlanLinks::of_rewind(event).plan()
+}
+
+/// The plan of undoing an operation, and where its form goes.
+pub(super) fn undo(operation: i64) -> String {
+    format!("{HISTORY}/{operation}/undo")
+}
+
 /// The rows of one table.
 pub(super) fn table(name: &str) -> String {
     format!("{TABLES}/{}", encoded(name))
+}
+
+/// The rows of one table as of an event, or now.
+pub(super) fn table_at(name: &str, at: Option<i64>) -> String {
+    as_of(table(name), at)
+}
+
+/// The list of tables as of an event, or now.
+pub(super) fn tables(at: Option<i64>) -> String {
+    as_of(TABLES.to_owned(), at)
+}
+
+/// The store as of an event, or now, as a file.
+pub(super) fn state_file(at: Option<i64>) -> String {
+    as_of(STATE_FILE.to_owned(), at)
+}
+
+fn as_of(path: String, at: Option<i64>) -> String {
+    match at {
+        Some(at) => format!("{path}?at={at}"),
+        None => path,
+    }
+}
+
+/// The rows of one table that differ from the log.
+pub(super) fn drift(table: &str) -> String {
+    format!("{PROJECTION}?table={}#rows", encoded(table))
 }
 
 /// The list with the result box of an operation.
@@ -67,24 +126,11 @@ impl SnapshotLinks {
         format!("{}&done={word}#about", self.plan())
     }
 
-    /// The plan with the rows of one table beside it.
-    pub(super) fn plan_with(&self, scope: Scope, table: &str) -> String {
-        format!("{}&scope={scope}&table={}#rows", self.plan(), encoded(table))
-    }
-
-    /// The path of the plan without its query, for forms that send GET.
-    pub(super) fn plan_path(&self) -> String {
-        format!("/snapshots/{}/preview", self.id)
-    }
-
-    /// The path of the row differences, for forms that send GET.
-    pub(super) fn rows_path(&self) -> String {
-        format!("/snapshots/{}/diff", self.id)
-    }
-
-    /// The row differences of one table.
-    pub(super) fn rows(&self, scope: Scope, table: &str) -> String {
-        format!("{}?kind={}&scope={scope}&table={}", self.rows_path(), self.kind, encoded(table))
+    /// The plan of one choice with its rows.
+    pub(super) fn of_scope(&self, scope: Scope) -> PlanLinks {
+        let fields = vec![("kind", self.kind.to_string()), ("scope", scope.to_string())];
+        let (path, rows_path) = (format!("/snapshots/{}/preview", self.id), format!("/snapshots/{}/diff", self.id));
+        PlanLinks { path, rows_path, fields, on_page: Vec::new() }
     }
 
     /// Where the restore form goes.
@@ -112,10 +158,66 @@ impl SnapshotLinks {
         format!("/snapshots/{}/verify", self.id)
     }
 
+    /// Where the form goes that rehearses a restore of it.
+    pub(super) fn drill(&self) -> String {
+        format!("/snapshots/{}/drill", self.id)
+    }
+
     /// Where the form goes that deletes it.
     pub(super) fn delete(&self) -> String {
         format!("/snapshots/{}/delete", self.id)
     }
+}
+
+/// The addresses of a plan of any sort and of its rows.
+#[derive(Debug, Clone)]
+pub(super) struct PlanLinks {
+    /// Without its query, for forms that send GET.
+    pub(super) path: String,
+    /// The same of the page of rows.
+    pub(super) rows_path: String,
+    /// What the plan is of.
+    pub(super) fields: Vec<(&'static str, String)>,
+    /// What tells the page of rows from the plan, where both have one path.
+    pub(super) on_page: Vec<(&'static str, String)>,
+}
+
+impl PlanLinks {
+    /// The plan of going back to an event.
+    pub(super) fn of_rewind(event: i64) -> Self {
+        Self::on_one_path(REWIND.to_owned(), vec![("after_event_id", event.to_string())])
+    }
+
+    /// The plan of undoing an operation.
+    pub(super) fn of_undo(operation: i64) -> Self {
+        Self::on_one_path(undo(operation), Vec::new())
+    }
+
+    fn on_one_path(path: String, fields: Vec<(&'static str, String)>) -> Self {
+        Self { rows_path: path.clone(), path, fields, on_page: vec![("view", "rows".to_owned())] }
+    }
+
+    /// The plan.
+    pub(super) fn plan(&self) -> String {
+        asking(&self.path, &self.fields)
+    }
+
+    /// The plan with the rows of one table beside it.
+    pub(super) fn beside(&self, table: &str) -> String {
+        let table = [("table", table.to_owned())];
+        format!("{}#rows", asking(&self.path, self.fields.iter().chain(&table)))
+    }
+
+    /// The page with the rows of one table.
+    pub(super) fn rows(&self, table: &str) -> String {
+        let table = [("table", table.to_owned())];
+        asking(&self.rows_path, self.fields.iter().chain(&table).chain(&self.on_page))
+    }
+}
+
+fn asking<'a>(path: &str, fields: impl IntoIterator<Item = &'a (&'static str, String)>) -> String {
+    let fields: Vec<String> = fields.into_iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    if fields.is_empty() { path.to_owned() } else { format!("{path}?{}", fields.join("&")) }
 }
 
 #[cfg(test)]
@@ -127,8 +229,15 @@ mod tests {
     fn a_table_of_any_name_can_be_linked() {
         let links = SnapshotLinks::new(&"20261120T180201Z".parse().unwrap(), Kind::Periodic);
         assert_eq!(
-            links.rows(Scope::Everything, "a&b"),
+            links.of_scope(Scope::Everything).rows("a&b"),
             "/snapshots/20261120T180201Z/diff?kind=periodic&scope=everything&table=a%26b"
         );
+    }
+
+    #[test]
+    fn a_plan_and_its_rows_on_one_path_are_told_apart() {
+        assert_eq!(PlanLinks::of_undo(7).plan(), "/history/7/undo");
+        assert_eq!(PlanLinks::of_undo(7).beside("bots"), "/history/7/undo?table=bots#rows");
+        assert_eq!(PlanLinks::of_rewind(9).rows("bots"), "/rewind?after_event_id=9&table=bots&view=rows");
     }
 }

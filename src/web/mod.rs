@@ -12,32 +12,50 @@ mod assets;
 mod attention;
 mod damaged;
 mod diff;
+mod download;
+mod drill;
 mod due;
+mod dump;
 mod error;
+mod event_changes;
 mod event_list;
 mod event_page;
 mod event_view;
 mod events;
 mod extract;
 mod filters;
+mod flags;
 mod guard;
 mod headers;
 mod health;
+mod history;
 mod keeping;
 mod layout;
 mod links;
 mod negotiate;
+mod offer;
 mod operations;
 mod outcome;
 mod overview;
 mod plan;
+mod plan_page;
 mod plan_view;
+mod projection;
+mod projection_view;
 mod replay;
+mod rewind;
+mod rewind_view;
 mod rows;
 mod sample;
 mod snapshots;
 mod state;
+mod state_file;
 mod tables;
+mod twice;
+mod undo;
+mod undo_view;
+mod went_back;
+mod when;
 mod words;
 
 use std::any::Any;
@@ -77,6 +95,8 @@ pub struct Settings {
     pub permit_wait: Duration,
     /// How long safety snapshots are kept, for the texts that say so.
     pub safety_kept: Duration,
+    /// How many periodic snapshots are kept, for the same.
+    pub keep_periodic: usize,
 }
 
 impl Default for Settings {
@@ -89,6 +109,7 @@ impl Default for Settings {
             permits: 32,
             permit_wait: Duration::from_secs(3),
             safety_kept: Duration::from_secs(14 * 86_400),
+            keep_periodic: 5,
         }
     }
 }
@@ -117,6 +138,11 @@ pub fn router(engine: Arc<Engine>, settings: Settings) -> Router {
         .route("/events/{id}", get(event_page::show))
         .route(links::TABLES, get(tables::list))
         .route("/state/{table}", get(tables::rows))
+        .route(links::STATE_FILE, get(state_file::show))
+        .route(links::PROJECTION, get(projection::show))
+        .route(links::REWIND, get(rewind::show).post(rewind::rewind))
+        .route(links::HISTORY, get(history::show))
+        .route("/history/{op}/undo", get(undo::show).post(undo::undo))
         // Changes
         .route(links::TAKE, post(snapshots::take))
         // A fixed word wins over `{id}`: reading these two paths of a snapshot named `restore` ends
@@ -127,7 +153,14 @@ pub fn router(engine: Arc<Engine>, settings: Settings) -> Router {
         .route("/snapshots/{id}/label", post(keeping::label))
         .route("/snapshots/{id}/verify", post(keeping::verify))
         .route("/snapshots/{id}/delete", post(keeping::delete))
+        .route("/events/{id}/hide", post(flags::hide))
+        .route("/events/{id}/unhide", post(flags::unhide))
+        .route("/snapshots/{id}/drill", post(drill::drill))
+        .route("/snapshots/{id}/export", get(dump::export))
+        .route("/snapshots/import", post(dump::import))
         .route(links::REPLAY, post(replay::replay))
+        .route(links::COMPARE, post(projection::verify))
+        .route(links::REBUILD, post(projection::rebuild))
         .route(links::SAMPLE, post(sample::load))
         .route(links::SAMPLE_CONTINUE, post(sample::go_on))
         // For programs

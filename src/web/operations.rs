@@ -4,7 +4,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::filters::{self, Moment, counted};
-use super::outcome::LOG;
+use super::outcome::{LOG, events_moved};
 use super::words::visible;
 use crate::history::{Means, Operation, What};
 
@@ -48,7 +48,10 @@ fn words(what: What, detail: &Value) -> String {
         }
         What::Restore => format!("Went back to event {event}, tables only{}", rows(detail)),
         What::Delete => format!("Deleted {}", removed(detail, "snapshot")),
+        What::Prune if detail["of"] == "backups" => format!("Removed {}", removed(detail, "old backup")),
         What::Prune => format!("Removed {}", removed(detail, "old snapshot")),
+        What::Backup => format!("Backup at event {event}"),
+        What::BackupRestore => format!("Went back to a backup at event {event}{}", and_moved(detail)),
         What::Replay => {
             let applied = detail["applied"].as_u64().unwrap_or_default();
             format!("Applied {}", counted(applied, "waiting event"))
@@ -57,7 +60,49 @@ fn words(what: What, detail: &Value) -> String {
             Some(name) => format!("The tables follow the domain {name} since"),
             None => "The tables follow another domain since".to_owned(),
         },
+        What::Rewind => format!("Went back to event {event}{}", and_moved(detail)),
+        What::Undo => undone(detail),
+        What::Hide => format!("Hid event {}", number(detail, "event")),
+        What::Unhide => format!("Showed event {} again", number(detail, "event")),
+        What::Import => match detail["snapshot_id"].as_str() {
+            Some(id) => format!("Brought in the snapshot {}", visible(id)),
+            None => "Brought in a snapshot".to_owned(),
+        },
+        What::Rebuild => format!("Made the tables anew from the log{}", rows(detail)),
     }
+}
+
+fn number(detail: &Value, name: &str) -> i64 {
+    detail[name].as_i64().unwrap_or_default()
+}
+
+/// `: 8 events left the log, 2 rows changed`; nothing where nothing moved.
+fn and_moved(detail: &Value) -> String {
+    let moved = format!("{}{}", events_moved(detail), rows(detail).trim_start_matches(", "));
+    match moved.trim_end_matches(", ") {
+        "" => String::new(),
+        moved => format!(": {moved}"),
+    }
+}
+
+fn undone(detail: &Value) -> String {
+    let did = format!("Undid operation {}", number(detail, "of"));
+    match (detail["scope"].as_str(), detail["hidden"].as_bool()) {
+        (Some("flag"), Some(true)) => format!("{did}: event {} is hidden", number(detail, "event")),
+        (Some("flag"), _) => format!("{did}: event {} is shown", number(detail, "event")),
+        _ => format!("{did}{}", and_moved(detail)),
+    }
+}
+
+/// What moved in the log and in the tables, and from where to where; nothing for what moves neither.
+pub(super) fn moves(detail: &Value) -> Vec<String> {
+    let moved = |what: &str, from: Option<i64>, to: Option<i64>| match (from, to) {
+        (Some(from), Some(to)) if from != to => Some(format!("{what} {from} \u{2192} {to}")),
+        _ => None,
+    };
+    let log = moved("log", detail["from_head"].as_i64(), detail["head"].as_i64());
+    let tables = moved("tables", detail["from_position"].as_i64(), detail["position"].as_i64());
+    log.into_iter().chain(tables).collect()
 }
 
 fn rows(detail: &Value) -> String {
@@ -97,5 +142,18 @@ mod tests {
         assert_eq!(words(What::Prune, &json!({"removed": ["a", "b"]})), "Removed 2 old snapshots");
         assert_eq!(words(What::Delete, &json!({"removed": ["a"]})), "Deleted the snapshot a");
         assert_eq!(words(What::Replay, &json!({"applied": 1})), "Applied 1 waiting event");
+        assert_eq!(words(What::Hide, &json!({"event": 7})), "Hid event 7");
+    }
+
+    #[test]
+    fn going_back_and_undoing_are_told_with_what_moved() {
+        let detail = json!({
+            "of": 4, "scope": "everything", "last_event_id": 12, "events_removed": 8, "events_returned": 0,
+            "rows_changed": {"bots": 2, "event_log": 8}, "from_head": 20, "head": 12, "from_position": 20, "position": 12,
+        });
+        assert_eq!(words(What::Rewind, &detail), "Went back to event 12: 8 events left the log, 2 rows changed");
+        assert_eq!(words(What::Undo, &detail), "Undid operation 4: 8 events left the log, 2 rows changed");
+        assert_eq!(moves(&detail), ["log 20 \u{2192} 12", "tables 20 \u{2192} 12"]);
+        assert!(moves(&json!({"last_event_id": 12})).is_empty());
     }
 }

@@ -3,14 +3,16 @@
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::attention::{self, Action};
+use super::attention::Action;
 use super::extract::Fields;
-use super::filters::{Moment, counted, size, took};
+use super::filters::{counted, size};
 use super::links::{self, SnapshotLinks};
-use super::words::visible;
-use crate::engine::{Engine, Status};
+use super::sample;
+use super::went_back;
+use super::words::{rule, visible};
+use crate::engine::{Engine, Line, Status};
 use crate::error::{ErrorKind, Result};
-use crate::history::{Operation, What};
+use crate::history::What;
 use crate::snapshot::Kind;
 
 /// The table of events, which the history counts with the others.
@@ -23,35 +25,54 @@ pub(super) struct Outcome {
     pub(super) text: String,
     pub(super) link: Option<(String, String)>,
     /// What can be done next, while it can.
-    pub(super) action: Option<Action>,
+    pub(super) actions: Vec<Action>,
 }
 
 impl Outcome {
     /// The box of an operation; none for one that no page of this program started.
-    pub(super) fn of(operation: &Operation, status: &Status, safety_kept: std::time::Duration) -> Option<Self> {
+    pub(super) fn of(
+        line: &Line,
+        status: &Status,
+        safety_kept: std::time::Duration,
+        now: OffsetDateTime,
+    ) -> Option<Self> {
+        let operation = &line.operation;
         match operation.what {
             What::Take => Some(taken(&operation.detail)),
-            What::Restore => Some(restored(operation, status, safety_kept)),
             What::Delete => Some(deleted(&operation.detail)),
             What::Replay => Some(applied(&operation.detail, status)),
-            What::Prune | What::Domain => None,
+            What::Restore | What::Rewind | What::Undo | What::Rebuild | What::Hide | What::Unhide => {
+                Some(went_back::told(line, status, safety_kept, now))
+            }
+            _ => None,
         }
     }
 
     /// The box of what no line of the history tells.
     fn of_word(word: &str, status: &Status) -> Option<Self> {
         match (word, &status.stuck) {
+            ("hidden", _) => Some(Self::plain("The event was hidden already.", "Nothing changed.".to_owned())),
+            ("shown", _) => Some(Self::plain("The event was not hidden.", "Nothing changed.".to_owned())),
             ("nothing", Some(_)) => Some(applied(&Value::Null, status)),
             ("nothing", None) => {
                 Some(Self::plain("Nothing waited.", format!("The tables stand at event {}.", status.position)))
             }
-            ("continued", _) => Some(Self::plain("40 events came in.", "The story is continued.".to_owned())),
             _ => None,
         }
     }
 
+    /// The box after the sample is continued, with the plan of going back before that.
+    fn continued(engine: &Engine, status: &Status) -> Result<Self> {
+        let before = sample::before_continuation(&sample::told(engine, status)?, &engine.snapshots()?)?;
+        let words = "See what going back would change".to_owned();
+        Ok(Self {
+            link: before.map(|one| (words, one.plan())),
+            ..Self::plain("40 events came in.", "The story is continued.".to_owned())
+        })
+    }
+
     fn plain(heading: &str, text: String) -> Self {
-        Self { heading: heading.to_owned(), text, link: None, action: None }
+        Self { heading: heading.to_owned(), text, link: None, actions: Vec::new() }
     }
 }
 
@@ -82,12 +103,17 @@ impl Tell {
         status: &Status,
         safety_kept: std::time::Duration,
     ) -> Result<Option<Outcome>> {
-        let operation = match self.done.map(|done| engine.operation(done)).transpose() {
+        let line = match self.done.map(|done| engine.line(done)).transpose() {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             found => found.ok().flatten(),
         };
-        let told = operation.and_then(|operation| Outcome::of(&operation, status, safety_kept));
-        Ok(told.or_else(|| self.word.as_deref().and_then(|word| Outcome::of_word(word, status))))
+        let told = line.and_then(|line| Outcome::of(&line, status, safety_kept, engine.now()));
+        match (told, self.word.as_deref()) {
+            (Some(told), _) => Ok(Some(told)),
+            (None, Some("continued")) => Outcome::continued(engine, status).map(Some),
+            (None, Some(word)) => Ok(Outcome::of_word(word, status)),
+            (None, None) => Ok(None),
+        }
     }
 }
 
@@ -100,9 +126,9 @@ fn applied(detail: &Value, status: &Status) -> Outcome {
     match &status.stuck {
         Some(stuck) => Outcome {
             heading: format!("The tables stopped before event {}.", stuck.event),
-            text: visible(&format!("{done} That event breaks a rule: {}.", stuck.reason.trim_end_matches('.'))),
+            text: format!("{done} That event breaks a rule: {}.", rule(&stuck.reason)),
             link: Some((format!("See event {}", stuck.event), links::event(stuck.event))),
-            action: None,
+            actions: Vec::new(),
         },
         None => {
             let to = detail["to"].as_i64().unwrap_or(status.position);
@@ -121,7 +147,7 @@ fn taken(detail: &Value) -> Outcome {
         Some(label) => format!("It is called \u{201c}{}\u{201d}.", visible(label)),
         None => String::new(),
     };
-    Outcome { heading, text, link: link("See what going back to it would change", detail), action: None }
+    Outcome { heading, text, link: link("See what going back to it would change", detail), actions: Vec::new() }
 }
 
 fn deleted(detail: &Value) -> Outcome {
@@ -135,62 +161,20 @@ fn deleted(detail: &Value) -> Outcome {
         (_, None | Some(0)) => "What it shared with other snapshots stays.".to_owned(),
         (_, Some(bytes)) => format!("{} are free.", size(bytes)),
     };
-    Outcome { heading: format!("The snapshot {id} is deleted."), text, link: None, action: None }
+    Outcome { heading: format!("The snapshot {id} is deleted."), text, link: None, actions: Vec::new() }
 }
 
-fn restored(operation: &Operation, status: &Status, safety_kept: std::time::Duration) -> Outcome {
-    let detail = &operation.detail;
-    let event = detail["last_event_id"].as_i64().unwrap_or_default();
-    let took = took(detail["took_ms"].as_u64().unwrap_or(operation.took_ms));
-    let rows = rows_changed(detail);
-    let (heading, done) = if detail["scope"] == "everything" {
-        (format!("Went back to event {event}."), format!("{}{rows} in {took}.", events_moved(detail)))
-    } else {
-        (format!("The tables are as they were at event {event}."), format!("{rows} in {took}.{}", waiting(status)))
-    };
-    let until = Moment::new(operation.at + safety_kept, OffsetDateTime::now_utc()).day;
-    Outcome {
-        heading,
-        text: format!("{done} A safety copy of what was there before is kept until {until}."),
-        link: link("See the safety copy", &detail["safety_snapshot"]),
-        action: (status.held && status.stuck.is_none()).then(|| attention::apply(status.waiting)),
-    }
-}
-
-fn events_moved(detail: &Value) -> String {
+/// `88 events left the log, 3 events came back, `: what moved, before what follows.
+pub(super) fn events_moved(detail: &Value) -> String {
     let count = |name: &str| detail[name].as_u64().unwrap_or_default();
     let mut text = String::new();
     if count("events_removed") > 0 {
-        text += &format!("{} left the log. ", counted(count("events_removed"), "event"));
+        text += &format!("{} left the log, ", counted(count("events_removed"), "event"));
     }
     if count("events_returned") > 0 {
-        text += &format!("{} came back. ", counted(count("events_returned"), "event"));
+        text += &format!("{} came back, ", counted(count("events_returned"), "event"));
     }
     text
-}
-
-fn rows_changed(detail: &Value) -> String {
-    let counts: Vec<u64> = detail["rows_changed"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        // Events are told apart from the rows of the tables.
-        .filter(|(table, _)| *table != LOG)
-        .filter_map(|(_, rows)| rows.as_u64())
-        .collect();
-    match counts.iter().sum() {
-        0 => "No row changed,".to_owned(),
-        rows => format!("{} changed in {}", counted(rows, "row"), counted(counts.len() as u64, "table")),
-    }
-}
-
-/// Said only while it is still so: the history knows what was done, not what came after.
-fn waiting(status: &Status) -> String {
-    match (status.held, status.waiting) {
-        (true, 1) => " 1 event waits.".to_owned(),
-        (true, waiting) => format!(" {} wait.", counted(waiting, "event")),
-        (false, _) => String::new(),
-    }
 }
 
 fn link(words: &'static str, named: &Value) -> Option<(String, String)> {

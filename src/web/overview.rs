@@ -9,25 +9,25 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::attention::{self, Matter};
-use super::due::{self, Decided, Timed};
+use super::attention::{self, Action, Matter};
+use super::due::{self, Policy, Timed};
 use super::error::Failure;
-use super::event_view::{Line, Said, Stamp};
+use super::event_view::{self, Said, Stamp};
 use super::extract::Query;
 use super::filters;
 use super::health::Health;
 use super::layout::{Door, Shell, address, page};
 use super::links;
 use super::negotiate::Wants;
+use super::offer::Offer;
 use super::operations::Done;
 use super::outcome::{Outcome, Tell};
 use super::sample::{self, Steps};
 use super::snapshots::Row;
 use super::state::{AppState, blocking};
 use crate::domain::Domain;
-use crate::engine::{Decision, Engine, SpeakerNames, Status};
+use crate::engine::{Decision, Engine, Line, SpeakerNames, Status};
 use crate::error::Result;
-use crate::history::Operation;
 use crate::log::{Event, EventQuery};
 use crate::sample::Told;
 use crate::snapshot::Snapshot;
@@ -41,10 +41,11 @@ const LINES: u64 = 5;
 struct Seen {
     status: Status,
     snapshots: Vec<Snapshot>,
-    operations: Vec<Operation>,
+    operations: Vec<Line>,
     events: Vec<Event>,
     names: SpeakerNames,
-    decision: Option<Decision>,
+    looked: Option<Decision>,
+    did: Option<Decision>,
     told: Told,
     domain: Arc<Domain>,
 }
@@ -55,10 +56,11 @@ impl Seen {
         let events = engine.events(&EventQuery { limit: LINES, ..EventQuery::default() })?;
         Ok(Self {
             snapshots: engine.snapshots()?,
-            operations: engine.operations(LINES)?,
+            operations: engine.history(None, LINES)?,
             names: engine.speaker_names(&events)?,
             events,
-            decision: engine.last_decision(),
+            looked: engine.last_decision(),
+            did: engine.last_deed(),
             told: sample::told(engine, &status)?,
             domain: engine.domain(),
             status,
@@ -78,7 +80,7 @@ struct Answer {
     #[serde(flatten)]
     health: Health,
     snapshots: Vec<Snapshot>,
-    operations: Vec<Operation>,
+    operations: Vec<Line>,
     attention: Vec<Matter>,
 }
 
@@ -118,13 +120,13 @@ struct OverviewPage {
     standing: String,
     last: Option<Stamp>,
     next: Timed,
-    decided: Option<Decided>,
+    policy: Policy,
     steps: Option<Steps>,
     attention: Vec<Matter>,
     snapshots: Vec<Row>,
     more_snapshots: u64,
-    operations: Vec<Done>,
-    events: Vec<Line>,
+    operations: Vec<(Done, Option<Action>)>,
+    events: Vec<event_view::Line>,
 }
 
 impl OverviewPage {
@@ -147,13 +149,17 @@ impl OverviewPage {
             standing: standing(status),
             last: seen.events.first().map(|event| Stamp::new(&event.ts, now)),
             next: due::next(status, "snapshot", now),
-            decided: seen.decision.as_ref().and_then(|decision| Decided::new(decision, status, now)),
+            policy: Policy::new(seen.looked.as_ref(), seen.did.as_ref(), status, now),
             steps: Steps::new(seen.told, &seen.snapshots, &seen.operations),
             attention,
             snapshots: shown.map(|one| Row::new(one, status.head, now)).collect(),
             more_snapshots: seen.snapshots.len().saturating_sub(SNAPSHOTS) as u64,
-            operations: seen.operations.iter().map(|operation| Done::new(operation, now)).collect(),
-            events: seen.events.iter().map(|event| Line::new(event, &seen.domain, &seen.names, now)).collect(),
+            operations: seen.operations.iter().map(|line| done(line, status, now)).collect(),
+            events: seen
+                .events
+                .iter()
+                .map(|event| event_view::Line::new(event, &seen.domain, &seen.names, now))
+                .collect(),
         }
     }
 
@@ -161,6 +167,11 @@ impl OverviewPage {
     fn take_first(&self) -> bool {
         self.steps.as_ref().is_none_or(|steps| steps.continued)
     }
+}
+
+/// What was done, and its undo while it has one.
+fn done(line: &Line, status: &Status, now: OffsetDateTime) -> (Done, Option<Action>) {
+    (Done::new(&line.operation, now), Offer::of(line, status, now).and_then(Offer::action))
 }
 
 /// The heading: where log and tables stand.

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::damaged;
+use super::damaged::{self, Before};
 use super::diff;
 use super::error::{self, Failure, retry_hint};
 use super::extract::{Fields, Form, Query, RawId};
@@ -16,16 +16,15 @@ use super::keeping::typed_wrongly;
 use super::layout::page;
 use super::links;
 use super::negotiate::Wants;
-use super::plan_view::{Drawn, Notice, PlanPage, Typed};
+use super::plan_page::{AskedRows, Notice};
+use super::plan_view::{Drawn, Typed, plan};
 use super::snapshots::means;
 use super::state::{AppState, blocking};
-use crate::engine::{DiffPage, Engine};
+use super::twice;
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::history::What;
-use crate::snapshot::{Expected, Kind, Preview, Restored, Scope, SnapshotId};
-
-/// Rows beside the plan; the page of differences has the rest.
-const ROWS_BESIDE: usize = 20;
+use crate::history::{Operation, What};
+use crate::snapshot::{Kind, Preview, Restored, Scope, SnapshotId};
 
 /// `GET /snapshots/{id}/preview`; on a page also `table` and `q`, which choose the rows beside it.
 pub(super) async fn preview(
@@ -40,10 +39,13 @@ pub(super) async fn preview(
         let preview = blocking(&state, move |engine| sound(engine, &id, kind, scope)).await?;
         return Ok(Json(preview).into_response());
     }
-    let asked = Asked { id: id.clone(), kind, scope, table: fields.owned("table")?, q: fields.owned("q")? };
+    let asked = Asked { id: id.clone(), kind, scope, rows: AskedRows::read(&fields)? };
     match blocking(&state, move |engine| draw(engine, &asked)).await {
-        Ok(drawn) => Ok(page(&PlanPage::new(&state, drawn, Typed::default(), None).told(fields.get("done")?))?),
-        Err(error) if wants == Wants::Page => damaged::answer(&state, kind, &id, error, None).await,
+        Ok(drawn) => Ok(page(&plan(&state, drawn, Typed::default(), None, fields.get("done")?))?),
+        Err(error) if wants == Wants::Page => {
+            let before = fields.owned("done")?.map_or(Before::Nothing, Before::Noted);
+            damaged::answer(&state, kind, &id, error, before).await
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -76,8 +78,7 @@ struct Asked {
     id: SnapshotId,
     kind: Kind,
     scope: Scope,
-    table: Option<String>,
-    q: Option<String>,
+    rows: AskedRows,
 }
 
 /// The plan, and the rows of the table asked for or of the first one that changes.
@@ -85,16 +86,13 @@ fn draw(engine: &Engine, asked: &Asked) -> Result<Drawn> {
     let preview = sound(engine, &asked.id, asked.kind, asked.scope)?;
     // Where the tables alone cannot go back, the counts are those of everything.
     let scope = if preview.tables_alone.is_some() { Scope::Everything } else { asked.scope };
-    let first = preview.tables.iter().find(|table| table.total() > 0).map(|table| table.name.clone());
-    let table = asked.table.clone().or(first);
-    let rows = match table {
-        Some(table) => {
-            let rows = DiffPage { q: asked.q.clone(), after: None, limit: ROWS_BESIDE };
-            Some(engine.diff(&asked.id, asked.kind, scope, &table, &rows)?)
-        }
+    let changed = preview.tables.iter().map(|table| (table.name.as_str(), table.total()));
+    let rows = match asked.rows.choose(changed) {
+        Some((table, rows)) => Some(engine.diff(&asked.id, asked.kind, scope, &table, &rows)?.page),
         None => None,
     };
-    Ok(Drawn { status: engine.status()?, preview, scope, rows, q: asked.q.clone().unwrap_or_default() })
+    let q = asked.rows.q.clone().unwrap_or_default();
+    Ok(Drawn { status: engine.status()?, preview, scope, rows, q })
 }
 
 /// `POST /snapshots/restore/{id}`.
@@ -116,32 +114,20 @@ pub(super) async fn restore(
     }
 }
 
-/// The restore that this very form has done already, where nothing has changed since: a form that
-/// is sent twice is answered twice alike.
+/// The restore that this very form has done already.
 async fn sent_twice(state: &AppState, id: &str, kind: Kind, fields: &Fields, error: &Error) -> Option<i64> {
     if error.kind() != ErrorKind::Conflict {
         return None;
     }
-    let seen: u64 = fields.number("expected_epoch", "").ok()??;
-    let head: i64 = fields.number("expected_head", "").ok()??;
-    let scope = fields.scope().ok()?;
-    let id = id.to_owned();
-    let done = blocking(state, move |engine| {
-        let (status, newest) = (engine.status()?, engine.operations(1)?.pop());
-        Ok(newest.filter(|one| {
-            let detail = &one.detail;
-            let stands = if scope == Scope::Everything { detail["last_event_id"].as_i64() } else { Some(head) };
-            one.what == What::Restore
-                && detail["snapshot_id"] == id.as_str()
-                && detail["kind"] == kind.as_str()
-                && detail["scope"] == scope.as_str()
-                && detail["from_head"] == head
-                // One change since the form was drawn: that one.
-                && status.epoch == seen + 1
-                && Some(status.head) == stands
-        }))
-    });
-    done.await.ok()?.map(|one| one.operation)
+    let (scope, id) = (fields.scope().ok()?, id.to_owned());
+    let is_it = move |one: &Operation| {
+        let detail = &one.detail;
+        one.what == What::Restore
+            && detail["snapshot_id"] == id.as_str()
+            && detail["kind"] == kind.as_str()
+            && detail["scope"] == scope.as_str()
+    };
+    twice::done_already(state, fields, is_it).await
 }
 
 /// The checks that need nothing but the request, in the contract's order; then the work.
@@ -151,10 +137,7 @@ async fn run(state: &AppState, wants: Wants, id: &str, kind: Kind, fields: &Fiel
     }
     let id: SnapshotId = id.parse()?;
     let scope = fields.scope()?;
-    let expected = Expected {
-        head: fields.number("expected_head", "the id of an event")?,
-        epoch: fields.number("expected_epoch", "a whole number")?,
-    };
+    let expected = fields.expected()?;
     let means = means(wants);
     blocking(state, move |engine| engine.restore_from_snapshot(&id, kind, scope, expected, means)).await
 }
@@ -165,13 +148,16 @@ async fn again(state: &AppState, id: &str, kind: Kind, fields: &Fields, error: E
     let alone = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Internal | ErrorKind::Refused);
     let Some(id) = id.parse::<SnapshotId>().ok().filter(|_| !alone) else { return Err(error.into()) };
     if error.kind() == ErrorKind::Damaged {
-        return damaged::answer(state, kind, &id, error, None).await;
+        return damaged::answer(state, kind, &id, error, Before::Nothing).await;
     }
-    let typed = Typed::read(fields);
-    let asked = Asked { id, kind, scope: typed.scope.unwrap_or(Scope::Projections), table: None, q: None };
-    let Ok(drawn) = blocking(state, move |engine| draw(engine, &asked)).await else { return Err(error.into()) };
-    let notice = Notice::of(&error, &typed, &drawn.preview);
-    let mut response = page(&PlanPage::new(state, drawn, typed, Some(notice)))?;
+    let mut typed = Typed::read(fields);
+    let saw = typed.saw;
+    let asked = Asked { id, kind, scope: typed.scope.unwrap_or(Scope::Projections), rows: AskedRows::default() };
+    let drawn = blocking(state, move |engine| Ok((draw(engine, &asked)?, saw.counted(engine)?)));
+    let Ok((drawn, saw)) = drawn.await else { return Err(error.into()) };
+    typed.saw = saw;
+    let notice = typed.notice(&error, &drawn.preview);
+    let mut response = page(&plan(state, drawn, typed, Some(notice), None))?;
     *response.status_mut() = error::status(error.kind());
     retry_hint(&mut response);
     Ok(response)
@@ -186,16 +172,16 @@ pub(super) async fn not_deleted(
     error: Error,
 ) -> Result<Response, Failure> {
     let wrong = typed_wrongly(&typed, &id);
-    let asked = Asked { id: id.clone(), kind, scope: Scope::Projections, table: None, q: None };
+    let asked = Asked { id: id.clone(), kind, scope: Scope::Projections, rows: AskedRows::default() };
     match blocking(state, move |engine| draw(engine, &asked)).await {
         Ok(drawn) => {
             let typed = Typed::to_delete(typed);
-            let mut response = page(&PlanPage::new(state, drawn, typed, Some(Notice::NotDeleted(wrong))))?;
+            let mut response = page(&plan(state, drawn, typed, Some(Notice::NotDeleted(wrong)), None))?;
             *response.status_mut() = error::status(error.kind());
             Ok(response)
         }
         Err(damage) if damage.kind() == ErrorKind::Damaged => {
-            damaged::answer(state, kind, &id, error, Some((typed, wrong))).await
+            damaged::answer(state, kind, &id, error, Before::NotDeleted { typed, wrong }).await
         }
         Err(_) => Err(error.into()),
     }

@@ -1,9 +1,10 @@
-//! Rows that a restore would write or delete, as the plan and the page of differences show them.
+//! Rows that come, go or change, as plans, the page of an event and the page of differences show
+//! them.
 
 use super::filters::{self, size};
 use super::words::visible;
+use crate::compare::{DiffRow, RowChange, RowPage};
 use crate::image::Value;
-use crate::snapshot::{Diff, DiffRow, RowChange};
 
 /// One value, told apart by more than its colour: null, the empty text and a blob are words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,26 @@ pub(super) struct Field {
     pub(super) then: Option<Cell>,
 }
 
+/// What is said of rows: for each change the words, the sign in front of them, and the name of
+/// colour and rule; and for a row that changes, of its two values.
+#[derive(Debug)]
+pub(super) struct Words {
+    pub(super) added: (&'static str, &'static str, &'static str),
+    pub(super) removed: (&'static str, &'static str, &'static str),
+    pub(super) changed: (&'static str, &'static str, &'static str),
+    pub(super) now: &'static str,
+    pub(super) then: &'static str,
+}
+
+/// Of the rows that going back would change.
+const BACK: Words = Words {
+    added: ("comes back", "+", "comes"),
+    removed: ("goes", "\u{2212}", "goes"),
+    changed: ("changes", "~", "changes"),
+    now: "now",
+    then: "then",
+};
+
 /// One row and what happens to it.
 #[derive(Debug)]
 pub(super) struct RowView {
@@ -71,18 +92,35 @@ pub(super) struct RowView {
     pub(super) key: String,
     /// The columns that differ, or all but the key.
     pub(super) fields: Vec<Field>,
+    /// What is said in front of the two values of a row that changes.
+    pub(super) now: &'static str,
+    pub(super) then: &'static str,
 }
 
 impl RowView {
-    fn new(diff: &Diff, row: &DiffRow) -> Self {
+    /// A row of a table with these columns, some of which are its key.
+    pub(super) fn of(columns: &[String], key: &[String], row: &DiffRow, words: &Words) -> Self {
         let (verb, sign, class) = match row.change {
-            RowChange::Added => ("comes back", "+", "comes"),
-            RowChange::Removed => ("goes", "\u{2212}", "goes"),
-            RowChange::Changed => ("changes", "~", "changes"),
+            RowChange::Added => words.added,
+            RowChange::Removed => words.removed,
+            RowChange::Changed => words.changed,
         };
+        let fields = fields(columns, key, row);
         let key: Vec<Cell> = row.key.iter().map(Cell::of).collect();
         let key = key.iter().map(Cell::spoken).collect::<Vec<_>>().join(" \u{b7} ");
-        Self { verb, sign, class, key, fields: fields(diff, row) }
+        Self { verb, sign, class, key, fields, now: words.now, then: words.then }
+    }
+
+    /// With at most so many characters of each text.
+    #[must_use]
+    pub(super) fn cut(mut self, most: usize) -> Self {
+        self.key = filters::cut(&self.key, most).0;
+        for field in &mut self.fields {
+            for cell in [&mut field.now, &mut field.then] {
+                *cell = cell.take().map(|cell| cell.cut(most).0);
+            }
+        }
+        self
     }
 
     pub(super) fn changes(&self) -> bool {
@@ -90,21 +128,21 @@ impl RowView {
     }
 }
 
-fn fields(diff: &Diff, row: &DiffRow) -> Vec<Field> {
+fn fields(columns: &[String], key: &[String], row: &DiffRow) -> Vec<Field> {
     let cell = |values: &Option<Vec<Value>>, at: usize| values.as_ref().and_then(|values| values.get(at)).map(Cell::of);
     let differs = |at: usize| match (&row.now, &row.then) {
         (Some(now), Some(then)) => now.get(at) != then.get(at),
         _ => true,
     };
-    let columns = diff.columns.iter().enumerate().filter(|(at, name)| !diff.key.contains(name) && differs(*at));
+    let columns = columns.iter().enumerate().filter(|(at, name)| !key.contains(name) && differs(*at));
     columns
         .map(|(at, name)| Field { column: name.clone(), now: cell(&row.now, at), then: cell(&row.then, at) })
         .collect()
 }
 
 /// All rows of one page of differences.
-pub(super) fn views(diff: &Diff) -> Vec<RowView> {
-    diff.rows.iter().map(|row| RowView::new(diff, row)).collect()
+pub(super) fn views(diff: &RowPage) -> Vec<RowView> {
+    diff.rows.iter().map(|row| RowView::of(&diff.columns, &diff.key, row, &BACK)).collect()
 }
 
 #[cfg(test)]

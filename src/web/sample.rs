@@ -10,11 +10,11 @@ use super::extract::Form;
 use super::links::{self, SnapshotLinks};
 use super::negotiate::Wants;
 use super::state::{AppState, blocking};
-use crate::engine::{Engine, Status};
+use crate::engine::{Engine, Line, Status};
 use crate::error::{Error, ErrorKind, Result};
-use crate::history::{Operation, What};
+use crate::history::What;
 use crate::log::Appended;
-use crate::sample::Told;
+use crate::sample::{Told, story};
 use crate::snapshot::{Kind, Snapshot};
 
 /// With more events than this a store is past the sample, and nobody needs the steps.
@@ -63,21 +63,43 @@ pub(super) fn told(engine: &Engine, status: &Status) -> Result<Told> {
     if (1..=SMALL).contains(&status.events) { engine.sample() } else { Ok(Told::Nothing) }
 }
 
+/// The newest sound snapshot of what was there before the story was continued; none where there is
+/// none, or where the story is not continued.
+pub(super) fn before_continuation(told: &Told, snapshots: &[Snapshot]) -> Result<Option<SnapshotLinks>> {
+    let Told::All(first) = *told else { return Ok(None) };
+    let continuation = first + story(first)?.len() as i64;
+    let is_before = |one: &&Snapshot| {
+        one.kind == Kind::Periodic
+            && one.damaged.is_none()
+            && one.last_event_id.is_some_and(|last| (first..continuation).contains(&last))
+    };
+    Ok(snapshots.iter().find(is_before).map(|one| SnapshotLinks::new(&one.snapshot_id, one.kind)))
+}
+
 /// The way through the sample. What is done follows from the store; nothing is kept about it.
 pub(super) struct Steps {
     /// The plan of the first snapshot of the story; none in the moment before it is taken.
     pub(super) plan: Option<String>,
     pub(super) continued: bool,
     pub(super) went_back: bool,
+    /// The plan of going back to before the story.
+    pub(super) remove: String,
 }
 
 impl Steps {
+    /// Whether the first snapshot was looked at, as far as the store can tell. A look leaves no
+    /// trace, and none is to be kept for it; who has done a later step is past this one. Once true
+    /// it stays so while the story is there.
+    pub(super) fn looked(&self) -> bool {
+        self.continued || self.went_back
+    }
+
     /// The plan of going back before the continuation, once there is one.
     pub(super) fn back(&self) -> Option<&str> {
         self.plan.as_deref().filter(|_| self.continued)
     }
 
-    pub(super) fn new(told: Told, snapshots: &[Snapshot], operations: &[Operation]) -> Option<Self> {
+    pub(super) fn new(told: Told, snapshots: &[Snapshot], operations: &[Line]) -> Option<Self> {
         let (first, continued) = match told {
             Told::Nothing => return None,
             Told::Story(first) => (first, false),
@@ -91,7 +113,8 @@ impl Steps {
         Some(Self {
             plan: snapshot.map(|one| SnapshotLinks::new(&one.snapshot_id, one.kind).plan()),
             continued,
-            went_back: operations.iter().any(|operation| operation.what == What::Restore),
+            went_back: operations.iter().any(|line| matches!(line.operation.what, What::Restore | What::Rewind)),
+            remove: links::rewind(first - 1),
         })
     }
 }

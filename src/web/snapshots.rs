@@ -21,7 +21,9 @@ use super::state::{AppState, blocking};
 use super::words::{damage_in_short, visible};
 use crate::engine::{Engine, Status};
 use crate::error::{Error, Result};
-use crate::history::Means;
+use crate::history::{Means, What};
+use crate::snapshot::left::Left;
+use crate::snapshot::retention::SAFETY_KEPT;
 use crate::snapshot::{Keep, Kind, Snapshot};
 
 /// The longest label, in characters.
@@ -55,7 +57,7 @@ pub(super) struct Row {
     pub(super) id: String,
     pub(super) at: Moment,
     pub(super) name: Name,
-    keep: String,
+    kept: Kept,
     pub(super) behind: String,
     /// Events came after it.
     pub(super) later: bool,
@@ -63,6 +65,8 @@ pub(super) struct Row {
     checked: Option<Moment>,
     rehearsed: Option<Moment>,
     matches: Option<bool>,
+    /// What took it off the log's history.
+    left: Option<Timed>,
     bytes: u64,
     pub(super) plan: String,
 }
@@ -105,12 +109,13 @@ impl Row {
         Self {
             at: Moment::new(snapshot.created_at, now),
             name: Name::of(snapshot),
-            keep: keep(snapshot, now),
+            kept: Kept::new(snapshot, now),
             behind: behind(snapshot.last_event_id, head),
             later: snapshot.last_event_id.is_some_and(|last| last < head),
             checked: snapshot.checked_at.map(|at| Moment::new(at, now)),
             rehearsed: snapshot.proven_at.map(|at| Moment::new(at, now)),
             matches: snapshot.on_this_history,
+            left: left_by(snapshot, now),
             bytes: snapshot.unique_bytes,
             plan: SnapshotLinks::new(&snapshot.snapshot_id, snapshot.kind).plan(),
             id: snapshot.snapshot_id.to_string(),
@@ -119,15 +124,53 @@ impl Row {
     }
 }
 
-/// Why it is kept and when it goes.
-pub(super) fn keep(snapshot: &Snapshot, now: OffsetDateTime) -> String {
-    match snapshot.keep {
-        _ if snapshot.damaged.is_some() => "not counted among the newest".to_owned(),
-        Keep::Pinned => "kept until you unpin it".to_owned(),
-        Keep::Newest(place) => format!("kept: {} of the newest", ordinal(place)),
-        Keep::Until(at) => format!("goes {}", Moment::new(at, now).day),
-        Keep::UntilDeleted => "kept until you delete it".to_owned(),
-        Keep::Due => "goes with the next checkpoint".to_owned(),
+/// What changed the log since a snapshot that no longer matches it: an operation with its moment, an
+/// event that replaced one, or somebody else.
+pub(super) fn left_by(snapshot: &Snapshot, now: OffsetDateTime) -> Option<Timed> {
+    let plain = |before: String| Timed { before, ..Timed::default() };
+    Some(match snapshot.left.as_ref()? {
+        Left::Operation { what, at, .. } => {
+            let before = match what {
+                What::Hide => "an event was hidden, ".to_owned(),
+                What::Unhide => "an event was shown again, ".to_owned(),
+                _ => format!("{what} of "),
+            };
+            Timed { before, at: Some(Moment::new(*at, now)), ..Timed::default() }
+        }
+        Left::Event { event, supersedes } => plain(format!("event {event} replaced event {supersedes}")),
+        Left::Elsewhere => plain("another program changed the log".to_owned()),
+    })
+}
+
+/// Why a snapshot is kept and when it goes.
+pub(super) struct Kept {
+    kind: Kind,
+    keep: Keep,
+    damaged: bool,
+    now: OffsetDateTime,
+}
+
+impl Kept {
+    pub(super) fn new(snapshot: &Snapshot, now: OffsetDateTime) -> Self {
+        Self { kind: snapshot.kind, keep: snapshot.keep, damaged: snapshot.damaged.is_some(), now }
+    }
+
+    /// In words, in a store that keeps so many checkpoints.
+    pub(super) fn words(&self, keep_periodic: usize) -> String {
+        let newest = match self.kind {
+            Kind::Periodic => keep_periodic,
+            Kind::Rewind => SAFETY_KEPT,
+        };
+        match self.keep {
+            _ if self.damaged => format!("not counted among the newest {newest}"),
+            Keep::Pinned => "kept until you unpin it".to_owned(),
+            Keep::Newest(place) if place <= newest => format!("newest {newest}: {}", ordinal(place)),
+            // One more than these is kept where none of them matches the log.
+            Keep::Newest(_) => "kept: the newest that matches the log".to_owned(),
+            Keep::Until(at) => format!("goes {}", Moment::new(at, self.now).day),
+            Keep::UntilDeleted => "kept until you delete it".to_owned(),
+            Keep::Due => "goes with the next checkpoint".to_owned(),
+        }
     }
 }
 
@@ -247,6 +290,15 @@ mod tests {
         assert_eq!(behind(Some(1428), 1428), "none");
         assert_eq!(behind(Some(1440), 1428), "ahead, 12 events");
         assert_eq!(behind(None, 1428), "–");
+    }
+
+    #[test]
+    fn a_place_is_told_with_the_number_that_is_kept() {
+        let said = |kind, keep, damaged| Kept { kind, keep, damaged, now: OffsetDateTime::UNIX_EPOCH }.words(7);
+        assert_eq!(said(Kind::Periodic, Keep::Newest(1), false), "newest 7: 1st");
+        assert_eq!(said(Kind::Periodic, Keep::Newest(8), false), "kept: the newest that matches the log");
+        assert_eq!(said(Kind::Rewind, Keep::Newest(2), false), "newest 5: 2nd");
+        assert_eq!(said(Kind::Periodic, Keep::UntilDeleted, true), "not counted among the newest 7");
     }
 
     #[test]

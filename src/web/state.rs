@@ -57,7 +57,7 @@ where
     let engine = Arc::clone(&state.engine);
     spawn_blocking(move || {
         let _permit = permit;
-        work(&engine)
+        work(&engine).inspect_err(|error| engine.remember_full_disk(error))
     })
     .await
     .map_err(|panic| Error::internal("the work broke off").because(panic))?

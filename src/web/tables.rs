@@ -1,4 +1,4 @@
-//! `GET /state` and `GET /state/{table}`: the tables as they stand now.
+//! `GET /state` and `GET /state/{table}`: the tables as they stand now, or stood at an event.
 
 use askama::Template;
 use axum::Json;
@@ -15,9 +15,10 @@ use super::negotiate::Wants;
 use super::outcome::Tell;
 use super::rows::Cell;
 use super::state::{AppState, blocking};
+use super::when::{EVENT, When};
 use super::words::visible;
-use crate::engine::{RowQuery, Status, TableCount, TableRows};
-use crate::error::{Error, Result};
+use crate::engine::{Engine, RowQuery, Status, TableCount, TableRows};
+use crate::error::Result;
 use crate::image::Value;
 
 /// Rows of a page where the address does not say: rows are wide.
@@ -25,33 +26,39 @@ const ROWS: usize = 50;
 /// Characters of a value in a row.
 const VALUE: usize = 240;
 
-/// `GET /state`.
+/// `GET /state?at=`.
 pub(super) async fn list(
     State(state): State<AppState>,
     wants: Wants,
     Query(fields): Query,
 ) -> Result<Response, Failure> {
     let (tell, kept) = (Tell::read(&fields)?, state.settings.safety_kept);
+    let asked = fields.number("at", EVENT)?;
     let (status, (at, tables), outcome) = blocking(&state, move |engine| {
         let status = engine.status()?;
         let outcome = tell.outcome(engine, &status, kept)?;
-        Ok((status, engine.tables()?, outcome))
+        let tables = match asked {
+            Some(at) => (at, engine.tables_at(at)?),
+            None => engine.tables()?,
+        };
+        Ok((status, tables, outcome))
     })
     .await?;
     if wants.json() {
         return Ok(Json(json!({ "at": at, "tables": tables })).into_response());
     }
-    let shell = Shell::new(&state, &status, "Tables", Door::Tables).told(outcome);
-    let shell = shell.also(&state, links::TABLES, "backstitch state TABLE".to_owned());
+    let when = When::new(asked, &status);
+    let shell = Shell::new(&state, &status, &format!("Tables{}", when.suffix()), Door::Tables).told(outcome);
+    let shell = shell.also(&state, &links::tables(asked), format!("backstitch state TABLE{}", when.flag()));
     let rows = tables.iter().map(|table| table.rows).sum();
-    Ok(page(&TablesPage { shell, at, domain: status.domain, rows, count: tables.len() as u64, tables })?)
+    Ok(page(&TablesPage { shell, when, domain: status.domain, rows, count: tables.len() as u64, tables })?)
 }
 
 #[derive(Template)]
 #[template(path = "tables.html")]
 struct TablesPage {
     shell: Shell,
-    at: i64,
+    when: When,
     domain: String,
     rows: u64,
     count: u64,
@@ -75,23 +82,25 @@ impl Asked {
             after: fields.owned("after")?,
             limit: Some(limit),
         };
-        Ok(Self { table, at: fields.number("at", "the id of an event")?, query, limit })
+        Ok(Self { table, at: fields.number("at", EVENT)?, query, limit })
     }
 
-    /// The tables can be read as they stand, not as they stood.
-    fn check(&self, rows: &TableRows) -> Result<()> {
+    /// What stays when another moment is asked for.
+    fn kept(&self) -> Vec<(&'static str, String)> {
+        let fields = [("q", &self.query.q), ("sort", &self.query.sort)];
+        fields.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
+    }
+
+    /// The rows, and how many rows each table has.
+    fn look(&self, engine: &Engine) -> Result<(TableRows, Vec<TableCount>)> {
         match self.at {
-            Some(at) if at != rows.at => {
-                let message =
-                    format!("at must be {}, where the tables stand now; earlier moments cannot be read", rows.at);
-                Err(Error::malformed(message).hint("The plan of a snapshot shows how the tables stood then."))
-            }
-            _ => Ok(()),
+            Some(at) => Ok((engine.state_at(&self.table, at, &self.query)?, engine.tables_at(at)?)),
+            None => Ok((engine.state(&self.table, &self.query)?, engine.tables()?.1)),
         }
     }
 }
 
-/// `GET /state/{table}?q=&sort=&after=&limit=&at=`.
+/// `GET /state/{table}?at=&q=&sort=&after=&limit=`.
 pub(super) async fn rows(
     State(state): State<AppState>,
     wants: Wants,
@@ -101,10 +110,9 @@ pub(super) async fn rows(
     let most = state.settings.page_limit;
     let usual = if wants.json() { most / 10 } else { ROWS };
     let asked = Asked::read(table, &fields, most, usual)?;
-    let (asked, rows, status, counts) = blocking(&state, move |engine| {
-        let rows = engine.state(&asked.table, &asked.query)?;
-        asked.check(&rows)?;
-        Ok((asked, rows, engine.status()?, engine.tables()?.1))
+    let (asked, (rows, counts), status) = blocking(&state, move |engine| {
+        let found = asked.look(engine)?;
+        Ok((asked, found, engine.status()?))
     })
     .await?;
     if wants.json() {
@@ -129,8 +137,7 @@ struct Column {
 struct TablePage {
     shell: Shell,
     table: String,
-    url: String,
-    at: i64,
+    when: When,
     total: u64,
     full_text: bool,
     /// How many rows hold what was searched for, as far as that is known.
@@ -148,15 +155,17 @@ struct TablePage {
 impl TablePage {
     fn new(state: &AppState, status: &Status, asked: &Asked, rows: &TableRows, count: Option<TableCount>) -> Self {
         let address = Address { asked, table: links::table(&rows.table) };
-        let shell = Shell::new(state, status, &format!("Table {}", rows.table), Door::Tables);
+        let when = When::new(asked.at, status).on(address.table.clone(), address.at(None), asked.kept());
+        let title = format!("Table {}{}", rows.table, when.suffix());
         let query = asked.query.q.as_ref().map(|q| format!(" --query '{}'", q.replace('\'', r"'\''")));
-        let command = format!("backstitch state {}{}", rows.table, query.unwrap_or_default());
+        let command = format!("backstitch state {}{}{}", rows.table, query.unwrap_or_default(), when.flag());
+        let path = address.with(asked.query.sort.as_deref(), asked.query.after.as_deref());
         let cells: Vec<Vec<(Cell, bool)>> =
             rows.rows.iter().map(|row| row.iter().map(|value| Cell::of(value).cut(VALUE)).collect()).collect();
         Self {
-            shell: shell.also(state, &address.with(asked.query.sort.as_deref(), asked.query.after.as_deref()), command),
+            shell: Shell::new(state, status, &title, Door::Tables).also(state, &path, command),
             table: rows.table.clone(),
-            at: rows.at,
+            when,
             total: count.as_ref().map_or(0, |count| count.rows),
             found: found(asked, rows, count.as_ref().map_or(0, |count| count.rows)),
             full_text: count.is_some_and(|count| count.full_text),
@@ -167,7 +176,6 @@ impl TablePage {
             rows: cells.into_iter().map(|row| row.into_iter().map(|(cell, _)| cell).collect()).collect(),
             first_page: asked.query.after.as_ref().map(|_| address.with(asked.query.sort.as_deref(), None)),
             next_page: rows.next_after.as_ref().map(|after| address.with(asked.query.sort.as_deref(), Some(after))),
-            url: address.table,
         }
     }
 }
@@ -211,13 +219,28 @@ struct Address<'a> {
 
 impl Address<'_> {
     fn with(&self, sort: Option<&str>, after: Option<&str>) -> String {
-        let mut parts = Vec::new();
-        parts.extend(self.asked.query.q.as_ref().map(|q| format!("q={}", encoded(q))));
-        parts.extend(sort.map(|sort| format!("sort={}", encoded(sort))));
+        let mut parts = self.parts(self.asked.at, sort);
         parts.extend(after.map(|after| format!("after={}", encoded(after))));
         if self.asked.limit != ROWS {
             parts.push(format!("limit={}", self.asked.limit));
         }
+        self.join(&parts)
+    }
+
+    /// The first page of another moment.
+    fn at(&self, at: Option<i64>) -> String {
+        self.join(&self.parts(at, self.asked.query.sort.as_deref()))
+    }
+
+    fn parts(&self, at: Option<i64>, sort: Option<&str>) -> Vec<String> {
+        let mut parts = Vec::new();
+        parts.extend(at.map(|at| format!("at={at}")));
+        parts.extend(self.asked.query.q.as_ref().map(|q| format!("q={}", encoded(q))));
+        parts.extend(sort.map(|sort| format!("sort={}", encoded(sort))));
+        parts
+    }
+
+    fn join(&self, parts: &[String]) -> String {
         if parts.is_empty() { self.table.clone() } else { format!("{}?{}", self.table, parts.join("&")) }
     }
 }
@@ -246,10 +269,11 @@ mod tests {
     }
 
     #[test]
-    fn only_the_present_can_be_read() {
-        let rows = rows(&[]);
-        assert!(asked("at=9").check(&rows).is_ok());
-        assert!(asked("").check(&rows).is_ok());
-        assert!(asked("at=8").check(&rows).unwrap_err().message().starts_with("at must be 9"));
+    fn every_link_keeps_the_moment_but_the_one_to_now() {
+        let asked = asked("at=7&q=a&sort=trust&after=50");
+        let address = Address { asked: &asked, table: links::table("edges") };
+        assert_eq!(columns(&address, &rows(&["trust"]))[0].url, "/state/edges?at=7&q=a&sort=-trust");
+        assert_eq!(address.with(None, Some("100")), "/state/edges?at=7&q=a&after=100");
+        assert_eq!(address.at(None), "/state/edges?q=a&sort=trust");
     }
 }

@@ -17,6 +17,11 @@ const INSTEAD: &[(&str, &str)] = &[
     ("expected_head must be", "The form is not whole. Open the plan again."),
     ("expected_epoch must be", "The form is not whole. Open the plan again."),
     ("confirm_id does not match", "What was typed is not the snapshot's id. Nothing was done."),
+    ("confirm_event_id does not match", "What was typed is not the number of the event. Nothing was done."),
+    ("confirm_op does not match", "What was typed is not the number of the operation. Nothing was done."),
+    ("after_event_id must be", "The event to go back to is given by its number."),
+    ("before must be the number of an operation", "A place in the history is given by the number of an operation."),
+    ("at must be the id of an event", "A moment is given by the number of an event, such as 12."),
     ("done must be the number of an operation", "No operation is named so."),
 ];
 
@@ -26,18 +31,57 @@ pub(super) fn on_pages(text: &str) -> String {
     if let Some((_, instead)) = INSTEAD.iter().find(|(part, _)| lower.contains(part)) {
         return (*instead).to_owned();
     }
+    if let Some((event, reason)) = text.split_once(" breaks a rule: ") {
+        return format!("{event} breaks a rule: {}", rule(reason));
+    }
     text.replace(
         "Restore tables and log together instead (scope=everything).",
         "Choose \u{201c}Tables and log\u{201d} instead.",
     )
+    // Which row is missing says it all.
+    .replace("FOREIGN KEY constraint failed: ", "")
+    .replace("at must be from 0 to", "The event must be from 0 to")
 }
 
 /// Why a snapshot is damaged, after a colon in a list.
 pub(super) fn damage_in_short(why: &str) -> String {
     if on_pages(why) == NO_SNAPSHOT {
-        "not a snapshot of this program, or cut short".to_owned()
-    } else {
-        why.to_owned()
+        return "not a snapshot of this program, or cut short".to_owned();
+    }
+    match why.split_once(": piece ") {
+        // What it is of stands in front: the table, perhaps with the rows.
+        Some((place, _)) => visible(&format!("{}, 1 piece", place.split(", rows ").next().unwrap_or(place))),
+        None => visible(&short_hashes(why)),
+    }
+}
+
+/// A text with each hash in it cut to its first digits, which are enough to tell two apart.
+pub(super) fn short_hashes(text: &str) -> String {
+    const DIGITS: usize = 64;
+    let mut short = String::with_capacity(text.len());
+    // Words are what hashes and blanks part, with what stands around them.
+    for word in text.split_inclusive(|char: char| !char.is_ascii_hexdigit()) {
+        let digits = word.trim_end_matches(|char: char| !char.is_ascii_hexdigit());
+        if digits.len() == DIGITS {
+            short += &format!("{}\u{2026}{}", &digits[..4], &word[DIGITS..]);
+        } else {
+            short += word;
+        }
+    }
+    short
+}
+
+/// Which rule an event breaks, without the name that SQLite has for such rules.
+pub(super) fn rule(reason: &str) -> String {
+    let reason = visible(reason.trim_end_matches('.'));
+    let Some((sort, what)) = reason.split_once(" constraint failed") else { return reason };
+    match (sort, what.trim_start_matches([':', ' '])) {
+        ("FOREIGN KEY", "") => "it names a row that is not there".to_owned(),
+        ("FOREIGN KEY", what) => what.to_owned(),
+        ("NOT NULL", what) => format!("{what} has no value"),
+        ("UNIQUE", what) => format!("there is already a row with this {what}"),
+        ("CHECK", what) => format!("it does not meet {what}"),
+        _ => reason.clone(),
     }
 }
 
@@ -80,6 +124,29 @@ mod tests {
         assert_eq!(on_pages("branch_id must be the number of a branch"), "A branch is given by its number, such as 1.");
         assert_eq!(on_pages("it is no manifest that this program wrote"), NO_SNAPSHOT);
         assert_eq!(on_pages("snapshot not found"), "snapshot not found");
+        let broken = "event 7 (user_turn) breaks a rule: FOREIGN KEY constraint failed: chats.id names no row of bots";
+        assert_eq!(on_pages(broken), "event 7 (user_turn) breaks a rule: chats.id names no row of bots");
+    }
+
+    #[test]
+    fn a_rule_is_told_without_its_sort() {
+        let broken = |sort: &str| rule(&format!("{sort} constraint failed: chats.id names no row of bots."));
+        assert_eq!(broken("FOREIGN KEY"), "chats.id names no row of bots");
+        assert_eq!(rule("FOREIGN KEY constraint failed"), "it names a row that is not there");
+        assert_eq!(rule("NOT NULL constraint failed: chats.title"), "chats.title has no value");
+        assert_eq!(rule("UNIQUE constraint failed: bots.bot_id"), "there is already a row with this bots.bot_id");
+        assert_eq!(rule("CHECK constraint failed: significance"), "it does not meet significance");
+        assert_eq!(rule("payload has no chat_id"), "payload has no chat_id");
+    }
+
+    #[test]
+    fn damage_is_told_in_short() {
+        let (hash, other) = ("ab12".repeat(16), "9f03".repeat(16));
+        let damage = format!("memories, rows 1 to 9: piece {hash} is missing");
+        assert_eq!(damage_in_short(&damage), "memories, 1 piece");
+        assert_eq!(damage_in_short(&format!("bots: piece {hash} is missing")), "bots, 1 piece");
+        let damage = format!("it is not what was written: expected {hash}, found {other}");
+        assert_eq!(damage_in_short(&damage), "it is not what was written: expected ab12\u{2026}, found 9f03\u{2026}");
     }
 
     #[test]

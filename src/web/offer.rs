@@ -1,0 +1,105 @@
+//! What a page offers to undo an operation: a button while nothing came after it, else its plan; or
+//! since when there is no undoing it.
+
+use time::OffsetDateTime;
+
+use super::attention::Action;
+use super::due::Timed;
+use super::filters::Moment;
+use super::links;
+use super::plan_page::expected_of;
+use crate::clock;
+use crate::engine::{Line, Status, Undo, Way};
+use crate::history::{Operation, What};
+
+/// Whether and how an operation is undone from a page.
+#[derive(Debug)]
+pub(super) enum Offer {
+    /// At once, or by way of the plan.
+    Do(Action),
+    /// It is undone, by the operation of this number.
+    Undone(i64),
+    /// Not any more, and why.
+    Not(Timed),
+}
+
+impl Offer {
+    /// The offer of a line; none for what destroyed nothing.
+    pub(super) fn of(line: &Line, status: &Status, now: OffsetDateTime) -> Option<Self> {
+        let undo = line.undo.as_ref()?;
+        Some(match (undo.undone_by, &undo.why_not) {
+            (Some(by), _) => Self::Undone(by),
+            (None, Some(why)) => Self::Not(since(why, now)),
+            (None, None) => Self::Do(action(&line.operation, undo, status)),
+        })
+    }
+
+    /// The action, where there is one.
+    pub(super) fn action(self) -> Option<Action> {
+        match self {
+            Self::Do(action) => Some(action),
+            Self::Undone(_) | Self::Not(_) => None,
+        }
+    }
+}
+
+fn action(operation: &Operation, undo: &Undo, status: &Status) -> Action {
+    let (url, of) = (links::undo(operation.operation), deed(operation));
+    if undo.confirm {
+        return Action::Plan { of: format!("of undoing {of}"), url };
+    }
+    Action::Send { words: button(operation, undo).to_owned(), of, url, fields: expected_of(status).to_vec() }
+}
+
+/// The words of the button.
+fn button(operation: &Operation, undo: &Undo) -> &'static str {
+    match (operation.what, &undo.way) {
+        (What::Undo, Way::Flag { hidden: true, .. }) => "Hide again",
+        (What::Undo, Way::Flag { .. }) => "Show again",
+        (What::Undo, _) => "Go back again",
+        _ => "Undo",
+    }
+}
+
+/// What would be undone, after `undo` or `undoing`.
+pub(super) fn deed(operation: &Operation) -> String {
+    let number = |name: &str| operation.detail[name].as_i64().unwrap_or_default();
+    match operation.what {
+        What::Rewind => format!("the rewind to event {}", number("last_event_id")),
+        What::Restore => format!("going back to event {}", number("last_event_id")),
+        What::Undo => format!("the undo of operation {}", number("of")),
+        What::Hide => format!("hiding event {}", number("event")),
+        What::Unhide => format!("showing event {} again", number("event")),
+        What::Rebuild => "making the tables anew".to_owned(),
+        What::BackupRestore => format!("going back to a backup at event {}", number("last_event_id")),
+        _ => format!("operation {}", operation.operation),
+    }
+}
+
+/// The engine's reason, with the moment in it apart, so that a script can make it local.
+fn since(why: &str, now: OffsetDateTime) -> Timed {
+    let apart = why.trim_end_matches('.').rsplit_once(" since ");
+    match apart.and_then(|(before, at)| Some((before, clock::parse_rfc3339(at)?))) {
+        Some((before, at)) => {
+            Timed { before: format!("{before} since "), at: Some(Moment::new(at, now)), after: ".".into() }
+        }
+        None => Timed { before: why.to_owned(), ..Timed::default() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn since_when_a_safety_copy_is_gone_is_a_moment() {
+        let now = datetime!(2026-11-20 20:55 UTC);
+        let told = since("Its safety copy X is gone since 2026-11-19T20:41:12Z.", now);
+        assert_eq!((told.before.as_str(), told.after.as_ref()), ("Its safety copy X is gone since ", "."));
+        assert_eq!(told.at.map(|at| at.clock), Some("20:41".to_owned()));
+        let told = since("Event 7 is not in the log any more.", now);
+        assert_eq!((told.before.as_str(), told.at), ("Event 7 is not in the log any more.", None));
+    }
+}

@@ -1,0 +1,379 @@
+//! The plan of going back, by whatever way, as a page: choice, sentence, counts, rows, confirm, in
+//! this order. A restore, a rewind and an undo differ in their sentences only.
+
+use askama::Template;
+
+use super::about::About;
+use super::attention::Matter;
+use super::due::Timed;
+use super::error::sentence;
+use super::event_view::Stamp;
+use super::extract::Fields;
+use super::filters::{self, Moment, counted, grouped};
+use super::layout::Shell;
+use super::links::PlanLinks;
+use super::rows::{Cell, RowView, views};
+use super::snapshots::Name;
+use super::words::{on_pages, visible};
+use crate::compare::RowPage;
+use crate::engine::{DiffPage, Engine, Status};
+use crate::error::{Error, ErrorKind};
+use crate::log::EventQuery;
+use crate::rewind::TableEffect;
+use crate::snapshot::Scope;
+
+/// Rows beside a plan; the page of rows has the rest.
+const ROWS_BESIDE: usize = 20;
+
+/// A plan, ready to be drawn.
+#[derive(Template)]
+#[template(path = "plan.html")]
+pub(super) struct PlanPage {
+    pub(super) shell: Shell,
+    pub(super) notice: Option<Notice>,
+    /// The page that this one hangs under: its name and address.
+    pub(super) up: (String, String),
+    pub(super) title: Title,
+    /// Said where there is nothing to do; then there is no form.
+    pub(super) nothing: Option<&'static str>,
+    pub(super) choice: Option<Choice>,
+    /// The plan's sentence.
+    pub(super) lead: Timed,
+    /// What else is to be known before it is confirmed.
+    pub(super) text: String,
+    pub(super) changes: Changes,
+    pub(super) confirm: Confirm,
+    /// What else can be done with the snapshot that the plan is of.
+    pub(super) about: Option<About>,
+}
+
+impl PlanPage {
+    /// What is said at the top.
+    fn top(&self) -> Option<&str> {
+        match &self.notice {
+            Some(Notice::Wrong(text) | Notice::NotDeleted(text) | Notice::Stopped(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What is said at the field of the confirmation.
+    fn wrong(&self) -> Option<&str> {
+        match &self.notice {
+            Some(Notice::Wrong(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A store that moved is told in the place of the strip: one strip at most, the nearest first.
+    #[must_use]
+    pub(super) fn noticed(mut self, notice: Option<Notice>) -> Self {
+        match &notice {
+            Some(Notice::Moved(strip)) => self.shell.strip = Some(Matter::clone(strip)),
+            Some(Notice::Stopped(text)) => self.shell = self.shell.told_by(text),
+            _ => {}
+        }
+        self.notice = notice;
+        self
+    }
+}
+
+/// The heading, and beside it what is known of the snapshot.
+#[derive(Default)]
+pub(super) struct Title {
+    pub(super) words: String,
+    pub(super) at: Option<Moment>,
+    pub(super) facts: Option<Facts>,
+}
+
+/// What is known of a snapshot.
+pub(super) struct Facts {
+    pub(super) name: Name,
+    pub(super) checked: Option<Moment>,
+    pub(super) rehearsed: Option<Moment>,
+    pub(super) matches: Option<bool>,
+    /// What took it off the log's history.
+    pub(super) left: Option<Timed>,
+}
+
+/// Whether the log goes back with the tables.
+pub(super) struct Choice {
+    /// Why the tables alone cannot go back.
+    pub(super) blocked: Option<String>,
+    pub(super) tables_only: String,
+    pub(super) everything: String,
+    /// What was chosen before.
+    pub(super) chosen: Option<Scope>,
+}
+
+impl Choice {
+    fn is(&self, scope: Scope) -> bool {
+        self.chosen == Some(scope)
+    }
+}
+
+/// The form that does it.
+pub(super) struct Confirm {
+    /// Its name in the page.
+    pub(super) form: &'static str,
+    pub(super) action: String,
+    /// What it sends besides what is typed and chosen.
+    pub(super) hidden: Vec<(&'static str, String)>,
+    /// What has to be typed; none where the button is enough.
+    pub(super) typing: Option<Typing>,
+    pub(super) button: String,
+    /// Whether anything is taken away; what only brings back needs no warning colour.
+    pub(super) destroys: bool,
+    /// Where giving up leads.
+    pub(super) cancel: String,
+    /// The same by a program, and in a terminal.
+    pub(super) as_curl: String,
+    pub(super) as_command: String,
+}
+
+/// What has to be typed to confirm.
+pub(super) struct Typing {
+    /// The field of the form.
+    pub(super) field: &'static str,
+    pub(super) ask: &'static str,
+    pub(super) value: String,
+    /// What was typed before.
+    pub(super) typed: String,
+}
+
+impl Typing {
+    /// The value as a regular expression, for the browser's own check.
+    pub(super) fn pattern(&self) -> String {
+        self.value.replace('.', "\\.")
+    }
+}
+
+/// The store as a form saw it when it was drawn.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Saw {
+    head: Option<i64>,
+    epoch: Option<u64>,
+    /// Events that came since, counted up to one more than `NAMED`.
+    newer: Option<u64>,
+}
+
+/// New events are counted up to here; more are told as more.
+const NAMED: u64 = 100;
+
+impl Saw {
+    /// Reads what can be read; what cannot is the error's matter.
+    pub(super) fn read(fields: &Fields) -> Self {
+        Self {
+            head: fields.number("expected_head", "").ok().flatten(),
+            epoch: fields.number("expected_epoch", "").ok().flatten(),
+            newer: None,
+        }
+    }
+
+    /// With the events that came since. Ids have gaps, so they do not tell how many.
+    ///
+    /// # Errors
+    ///
+    /// Where the log cannot be read.
+    pub(super) fn counted(self, engine: &Engine) -> crate::error::Result<Self> {
+        let Some(head) = self.head else { return Ok(self) };
+        let query = EventQuery { after: Some(head), limit: NAMED + 1, ..EventQuery::default() };
+        Ok(Self { newer: Some(engine.events(&query)?.len() as u64), ..self })
+    }
+}
+
+/// Why the plan is drawn again.
+#[derive(Debug)]
+pub(super) enum Notice {
+    /// The confirmation was typed wrongly: said at the top and at the field.
+    Wrong(String),
+    /// The id was typed wrongly to delete the snapshot.
+    NotDeleted(String),
+    /// The store moved while the plan was read.
+    Moved(Box<Matter>),
+    /// Anything else, in the error's own words.
+    Stopped(String),
+}
+
+impl Notice {
+    /// Why something asked for from a page was not done, where the store stands at `head` and
+    /// `epoch` now.
+    pub(super) fn of(error: &Error, saw: Saw, head: i64, epoch: u64) -> Self {
+        let is_moved = saw.head.is_some_and(|seen| seen != head) || saw.epoch.is_some_and(|seen| seen != epoch);
+        if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Malformed) || !is_moved {
+            return Self::Stopped(visible(&sentence(&on_pages(&error.to_string()))));
+        }
+        let came = |events: &str| format!("The log moved while you were reading: {events}.");
+        let lead = match saw.newer {
+            Some(0) | None => "The store changed while you were reading.".to_owned(),
+            Some(newer) if newer > NAMED => came(&format!("more than {NAMED} new events")),
+            Some(newer) => came(&counted(newer, "new event")),
+        };
+        let text = "Nothing was done. This is the plan as it is now.".to_owned();
+        Self::Moved(Box::new(Matter { mark: "moved", lead, timed: None, text, action: None }))
+    }
+
+    pub(super) fn not_deleted(&self) -> Option<String> {
+        match self {
+            Self::NotDeleted(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// The tables that change, and the rows of one of them.
+pub(super) struct Changes {
+    tables: Vec<TableRow>,
+    /// Names of the tables that stay as they are.
+    same: Vec<String>,
+    newer: Newer,
+    beside: Option<Beside>,
+}
+
+/// One table that would change.
+struct TableRow {
+    effect: TableEffect,
+    /// The plan with its rows beside.
+    beside: String,
+    /// The page of its rows.
+    rows: String,
+    current: bool,
+}
+
+/// The rows of one table beside the plan.
+struct Beside {
+    table: String,
+    total: u64,
+    rows: Vec<RowView>,
+    url: String,
+    links: PlanLinks,
+    q: String,
+    more: bool,
+}
+
+/// The events that came after what the plan goes back to.
+#[derive(Default)]
+pub(super) struct Newer {
+    pub(super) text: String,
+    pub(super) first: Option<(i64, Stamp)>,
+}
+
+impl Changes {
+    /// With the events that came after what the plan goes back to.
+    #[must_use]
+    pub(super) fn after(mut self, newer: Newer) -> Self {
+        self.newer = newer;
+        self
+    }
+
+    /// `rows` are those of one table, found with `q`.
+    pub(super) fn new(tables: &[TableEffect], links: &PlanLinks, rows: Option<&RowPage>, q: &str) -> Self {
+        let is_changed = |table: &&TableEffect| table.total() > 0;
+        let current = rows.map(|rows| rows.table.as_str()).unwrap_or_default();
+        let row = |table: &TableEffect| TableRow {
+            beside: links.beside(&table.name),
+            rows: links.rows(&table.name),
+            current: table.name == current,
+            effect: table.clone(),
+        };
+        let total = tables.iter().find(|table| table.name == current).map_or(0, TableEffect::total);
+        Self {
+            tables: tables.iter().filter(is_changed).map(row).collect(),
+            same: tables.iter().filter(|table| table.total() == 0).map(|table| table.name.clone()).collect(),
+            newer: Newer::default(),
+            beside: rows.map(|rows| Beside {
+                table: rows.table.clone(),
+                total,
+                rows: views(rows),
+                url: links.rows(&rows.table),
+                links: links.clone(),
+                q: q.to_owned(),
+                more: rows.next_after.is_some(),
+            }),
+        }
+    }
+}
+
+/// Which rows a page asks to have beside its plan.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AskedRows {
+    table: Option<String>,
+    pub(super) q: Option<String>,
+}
+
+impl AskedRows {
+    /// The fields `table` and `q`.
+    ///
+    /// # Errors
+    ///
+    /// Malformed where one is given more than once.
+    pub(super) fn read(fields: &Fields) -> crate::error::Result<Self> {
+        Ok(Self { table: fields.owned("table")?, q: fields.owned("q")? })
+    }
+
+    /// The table asked for, or the first one that changes, and how much of it.
+    pub(super) fn choose<'a>(&self, changed: impl IntoIterator<Item = (&'a str, u64)>) -> Option<(String, DiffPage)> {
+        let first = changed.into_iter().find(|(_, rows)| *rows > 0).map(|(name, _)| name.to_owned());
+        let page = DiffPage { q: self.q.clone(), after: None, limit: ROWS_BESIDE };
+        self.table.clone().or(first).map(|table| (table, page))
+    }
+}
+
+/// `131 rows change in 6 of 10 tables.`
+pub(super) fn summary(tables: &[TableEffect]) -> String {
+    let rows: u64 = tables.iter().map(TableEffect::total).sum();
+    let changed = tables.iter().filter(|table| table.total() > 0).count() as u64;
+    let all = counted(tables.len() as u64, "table");
+    match rows {
+        0 => "No row of the tables changes.".to_owned(),
+        1 => format!("1 row changes, in 1 of {all}."),
+        _ => format!("{} change in {} of {all}.", counted(rows, "row"), grouped(changed)),
+    }
+}
+
+/// Events by kind, the three most frequent named and the others as one number.
+pub(super) fn by_kind<'a>(kinds: impl IntoIterator<Item = (&'a str, u64)>) -> String {
+    let mut kinds: Vec<(&str, u64)> = kinds.into_iter().collect();
+    // Stable: kinds that are as frequent stay in their own order.
+    kinds.sort_by_key(|(_, events)| std::cmp::Reverse(*events));
+    let named = kinds.iter().take(3).map(|(kind, events)| counted(*events, &filters::spoken(kind)));
+    let mut parts: Vec<String> = named.collect();
+    match kinds.iter().skip(3).map(|(_, events)| events).sum() {
+        0 => {}
+        1 => parts.push("1 other".to_owned()),
+        others => parts.push(format!("{} others", grouped(others))),
+    }
+    visible(&parts.join(", "))
+}
+
+/// What a form posts so that what was shown is what runs.
+pub(super) fn expected(head: i64, epoch: u64) -> [(&'static str, String); 2] {
+    [("expected_head", head.to_string()), ("expected_epoch", epoch.to_string())]
+}
+
+/// The same for what is drawn from the store's status.
+pub(super) fn expected_of(status: &Status) -> [(&'static str, String); 2] {
+    expected(status.head, status.epoch)
+}
+
+/// A POST by curl, with its fields.
+pub(super) fn curl(address: &str, fields: &[(&'static str, String)]) -> String {
+    let fields: String = fields.iter().map(|(name, value)| format!(" \\\n  -d {name}={value}")).collect();
+    format!("curl -H 'Accept: application/json' '{address}'{fields}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_by_how_many_there_are() {
+        assert_eq!(by_kind([("a_b", 1), ("turn", 9)]), "9 turns, 1 a b");
+        assert_eq!(by_kind([("a", 2), ("b", 2), ("c", 3), ("d", 1)]), "3 cs, 2 as, 2 bs, 1 other");
+    }
+
+    #[test]
+    fn what_is_typed_is_not_taken_for_a_pattern() {
+        let typing = Typing { field: "confirm_id", ask: "", value: "a.b".into(), typed: String::new() };
+        assert_eq!(typing.pattern(), "a\\.b");
+    }
+}
