@@ -1,12 +1,14 @@
-//! `backstitch events`: the log, ascending.
+//! `backstitch events`: the log, ascending; hiding an event and showing it again.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::output::{Output, safe};
 use super::{Failure, Settings};
+use crate::history::Means;
 use crate::log::EventQuery;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Events {
     /// Only events with a higher id
     #[arg(long, default_value_t = 0, value_name = "ID")]
@@ -14,10 +16,32 @@ pub(super) struct Events {
     /// At most so many events
     #[arg(long, default_value_t = 100, value_name = "N")]
     limit: u64,
+    #[command(subcommand)]
+    flag: Option<Flag>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Flag {
+    /// Leave an event out of the tables; it stays in the log
+    Hide(Which),
+    /// Let a hidden event count again
+    Unhide(Which),
+}
+
+#[derive(Debug, Args)]
+struct Which {
+    /// The event
+    #[arg(value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    event: i64,
 }
 
 impl Events {
     pub(super) fn run(self, settings: &Settings, out: Output) -> Result<(), Failure> {
+        match self.flag {
+            Some(Flag::Hide(which)) => return set_hidden(which.event, true, settings, out),
+            Some(Flag::Unhide(which)) => return set_hidden(which.event, false, settings, out),
+            None => {}
+        }
         let query = EventQuery { after: Some(self.after), limit: self.limit, ..EventQuery::default() };
         let events = settings.open()?.events(&query)?;
         out.each(events, |event, out| {
@@ -30,4 +54,17 @@ impl Events {
             writeln!(out, "{}  {ts}  {kind}{flags}  {}", event.id, safe(event.payload.get()))
         })
     }
+}
+
+fn set_hidden(event: i64, hidden: bool, settings: &Settings, out: Output) -> Result<(), Failure> {
+    let flagged = settings.open()?.set_hidden(event, hidden, Means::Command)?;
+    out.show(&flagged, |out| {
+        let word = if hidden { "hidden" } else { "shown" };
+        let Some(operation) = flagged.operation else {
+            return writeln!(out, "Event {event} is {word} already.");
+        };
+        let paused = if flagged.held { ", paused" } else { "" };
+        writeln!(out, "Event {event} is {word}. The tables stand at event {}{paused}.", flagged.position)?;
+        writeln!(out, "Undo: backstitch undo {operation}{}", settings.flags())
+    })
 }

@@ -4,14 +4,21 @@
 //! `backstitch: `; 2 wrong usage.
 
 mod append;
+mod confirm;
+mod dump;
+mod effects;
 mod events;
+mod expected;
+mod history;
 mod output;
 mod progress;
 mod projection;
+mod rewind;
 mod serve;
 mod settings;
 mod snapshot;
 mod state;
+mod undo;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -40,15 +47,21 @@ enum Command {
     Serve(Box<serve::Serve>),
     /// Append NDJSON events from a file or standard input, all or nothing
     Append(append::Append),
-    /// Print the log
+    /// Print the log; hide an event, or show it again
     Events(events::Events),
     /// Take, list, compare and restore snapshots
     #[command(subcommand)]
     Snapshot(snapshot::Snapshot),
-    /// Where the tables stand, and applying what waits
+    /// Go back to an event, after a safety snapshot: those after it leave the log
+    Rewind(rewind::Rewind),
+    /// Take an operation back
+    Undo(undo::Undo),
+    /// What was done to the store, and what undoes it
+    History(history::History),
+    /// Where the tables stand, applying what waits, and comparing them with the log
     #[command(subcommand)]
     Projection(projection::Projection),
-    /// Print the rows of a table
+    /// Print the rows of a table, or write the whole store to a file, now or as of an event
     State(state::State),
 }
 
@@ -98,6 +111,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Append(command)) => command.run(&settings, out),
         Some(Command::Events(command)) => command.run(&settings, out),
         Some(Command::Snapshot(command)) => command.run(&settings, out),
+        Some(Command::Rewind(command)) => command.run(&settings, out),
+        Some(Command::Undo(command)) => command.run(&settings, out),
+        Some(Command::History(command)) => command.run(&settings, out),
         Some(Command::Projection(command)) => command.run(&settings, out),
         Some(Command::State(command)) => command.run(&settings, out),
     }

@@ -3,8 +3,10 @@
 use std::io::{self, BufWriter, Stdout, Write};
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use super::Failure;
+use crate::clock::rfc3339;
 use crate::error::Error;
 
 /// Standard output.
@@ -106,6 +108,11 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
+/// A moment to the second, as RFC 3339 text.
+pub(super) fn moment(at: OffsetDateTime) -> String {
+    rfc3339(at.replace_nanosecond(0).unwrap_or(at))
+}
+
 /// Bytes in the largest unit that leaves a number of at least 1.
 pub(super) fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
@@ -137,6 +144,12 @@ mod tests {
         assert_eq!(bytes(999), "999 B");
         assert_eq!(bytes(2_372_024), "2.4 MB");
         assert_eq!(bytes(18_799_679), "19 MB");
+    }
+
+    #[test]
+    fn moments_are_told_to_the_second() {
+        let at = crate::clock::parse_rfc3339("2026-11-20T20:41:01.987654321Z").unwrap();
+        assert_eq!(moment(at), "2026-11-20T20:41:01Z");
     }
 
     #[test]

@@ -1,10 +1,21 @@
-//! `backstitch projection`: where the tables stand, and applying what waits.
+//! `backstitch projection`: where the tables stand, applying what waits, comparing them with the log.
 
-use clap::Subcommand;
+use std::io::{self, Write};
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::json;
 
-use super::output::{Output, counted};
+use super::confirm::HEAD;
+use super::effects::{key, print_cells, tell};
+use super::expected::ExpectedFlags;
+use super::output::{Output, counted, grouped, moment};
 use super::{Failure, Settings};
+use crate::compare::RowChange;
+use crate::domain::Domain;
+use crate::drift::{Drift, DriftRow, ProjectionCheck};
+use crate::engine::Engine;
+use crate::error::Error;
 use crate::history::Means;
 
 #[derive(Debug, Subcommand)]
@@ -13,35 +24,151 @@ pub(super) enum Projection {
     Status,
     /// Apply the waiting events
     Replay,
+    /// Compare the tables with what the log alone gives; ends with 1 where rows differ
+    Verify(Verify),
+    /// Make the tables anew from the log, after a safety snapshot
+    Rebuild(Rebuild),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// List at most so many rows that differ
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rebuild {
+    /// The id of the log's last event, in place of typing it
+    #[arg(long, value_name = "ID")]
+    confirm: Option<String>,
+    #[command(flatten)]
+    expected: ExpectedFlags,
 }
 
 impl Projection {
     pub(super) fn run(self, settings: &Settings, out: Output) -> Result<(), Failure> {
         let engine = settings.open()?;
-        if let Self::Replay = self {
-            let done = engine.replay(Means::Command)?;
-            let position = engine.status()?.position;
-            return out.show(&json!({ "applied": done.applied, "position": position }), |out| {
-                writeln!(out, "{} applied; the tables stand at event {position}.", counted(done.applied, "event"))
-            });
+        match self {
+            Self::Status => status(&engine, out),
+            Self::Replay => replay(&engine, out),
+            Self::Verify(verify) => verify.run(&engine, settings, out),
+            Self::Rebuild(rebuild) => rebuild.run(&engine, settings, out),
         }
-        let status = engine.status()?;
-        let value = json!({
-            "last_event_id": status.head, "position": status.position, "held": status.held,
-            "stuck": status.stuck, "epoch": status.epoch, "waiting": status.waiting, "domain": status.domain,
-        });
-        out.show(&value, |out| {
-            writeln!(out, "The log stands at event {}, the tables at event {}.", status.head, status.position)?;
-            if let Some(stuck) = &status.stuck {
-                writeln!(out, "The tables stopped before event {}: {}.", stuck.event, stuck.reason)?;
-            } else if status.held {
-                writeln!(
-                    out,
-                    "The tables are paused; {} wait. Apply them with: backstitch projection replay",
-                    counted(status.waiting, "event")
-                )?;
+    }
+}
+
+fn status(engine: &Engine, out: Output) -> Result<(), Failure> {
+    let (status, check) = (engine.status()?, engine.last_projection_check()?);
+    let value = json!({
+        "last_event_id": status.head, "position": status.position, "held": status.held,
+        "stuck": status.stuck, "epoch": status.epoch, "waiting": status.waiting, "domain": status.domain,
+        "last_check": check,
+    });
+    out.show(&value, |out| {
+        writeln!(out, "The log stands at event {}, the tables at event {}.", status.head, status.position)?;
+        if let Some(stuck) = &status.stuck {
+            writeln!(out, "The tables stopped before event {}: {}.", stuck.event, stuck.reason)?;
+        } else if status.held {
+            writeln!(
+                out,
+                "The tables are paused; {} wait. Apply them with: backstitch projection replay",
+                counted(status.waiting, "event")
+            )?;
+        }
+        if let Some(check) = &check {
+            writeln!(out, "Compared with the log at {}: {}.", moment(check.at), found(check))?;
+        }
+        Ok(())
+    })
+}
+
+fn replay(engine: &Engine, out: Output) -> Result<(), Failure> {
+    let done = engine.replay(Means::Command)?;
+    let position = engine.status()?.position;
+    out.show(&json!({ "applied": done.applied, "position": position }), |out| {
+        writeln!(out, "{} applied; the tables stand at event {position}.", counted(done.applied, "event"))
+    })
+}
+
+/// What a comparison found, and the rows that differ.
+#[derive(Debug, Serialize)]
+struct Compared {
+    #[serde(flatten)]
+    check: ProjectionCheck,
+    rows: Vec<DriftRow>,
+}
+
+impl Verify {
+    fn run(self, engine: &Engine, settings: &Settings, out: Output) -> Result<(), Failure> {
+        let check = engine.verify_projection()?;
+        let rows = if check.clean { Vec::new() } else { engine.drift_rows(None, 0, self.limit)? };
+        let compared = Compared { check, rows };
+        out.show(&compared, |out| compared.print(&engine.domain(), out))?;
+        if compared.check.clean {
+            return Ok(());
+        }
+        let way = format!("Make the tables anew with: backstitch projection rebuild{}", settings.flags());
+        Err(Error::refused(format!("{}.", found(&compared.check))).hint(way).into())
+    }
+}
+
+impl Compared {
+    fn print(&self, domain: &Domain, out: &mut dyn Write) -> io::Result<()> {
+        let (position, applied) = (self.check.position, counted(self.check.applied, "event"));
+        writeln!(out, "The tables stand at event {position}; {applied} applied aside. {}.", found(&self.check))?;
+        for table in &domain.tables {
+            let mut rows = self.rows.iter().filter(|row| row.table == table.name).map(|row| &row.row).peekable();
+            if rows.peek().is_some() {
+                writeln!(out, "{}", table.name)?;
             }
-            Ok(())
-        })
+            for row in rows {
+                let word = match row.change {
+                    RowChange::Added => "- missing",
+                    RowChange::Removed => "+ too many",
+                    RowChange::Changed => "~ different",
+                };
+                writeln!(out, "  {word}  {}", key(row))?;
+                print_cells(&table.columns, row, ["now", "log"], out)?;
+            }
+        }
+        let (listed, all) = (self.rows.len() as u64, total(&self.check));
+        if listed < all {
+            writeln!(
+                out,
+                "The first {} of {} are listed; --limit says how many.",
+                grouped(listed),
+                counted(all, "row")
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn total(check: &ProjectionCheck) -> u64 {
+    check.tables.iter().map(Drift::total).sum()
+}
+
+fn found(check: &ProjectionCheck) -> String {
+    match total(check) {
+        0 => "No row differs from the log".to_owned(),
+        1 => "1 row differs from the log".to_owned(),
+        rows => format!("{} differ from the log", counted(rows, "row")),
+    }
+}
+
+impl Rebuild {
+    fn run(self, engine: &Engine, settings: &Settings, out: Output) -> Result<(), Failure> {
+        let status = engine.status()?;
+        let expected = if self.confirm.is_none() {
+            let events = counted(status.events, "event");
+            writeln!(io::stderr(), "The tables are emptied and made anew from {events}, after a safety snapshot.")?;
+            self.expected.or_shown(status.head, status.epoch)
+        } else {
+            self.expected.given()
+        };
+        HEAD.ask(&status.head.to_string(), self.confirm.as_deref())?;
+        let rebuilt = engine.rebuild_projection(expected, Means::Command)?;
+        out.show(&rebuilt, |out| tell(&rebuilt, &settings.flags(), out))
     }
 }

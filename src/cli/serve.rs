@@ -4,17 +4,18 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, Parser};
 
 use super::output::counted;
+use super::settings::PolicySettings;
 use super::{Failure, Settings};
 use crate::domain::Domain;
 use crate::engine::{ColdLoad, Engine, Loaded};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::scheduler::Scheduler;
 use crate::server_lock::ServerLock;
+use crate::store::state::Stuck;
 use crate::web;
 
 #[derive(Debug, Args)]
@@ -64,10 +65,16 @@ impl Serve {
         };
         let engine = settings.opened(Engine::open_with(settings.options(), &mut fresh))?;
         let lock = ServerLock::take(engine.data_dir())?;
-        let loaded = engine.cold_load(domain.clone(), self.change_domain)?;
-        say_start(&engine, loaded)?;
+        match engine.cold_load(domain.clone(), self.change_domain) {
+            Ok(loaded) => say_start(&engine, &way_of(loaded, engine.status()?.stuck.as_ref()))?,
+            // What can be read is served; the tables follow once there is room.
+            Err(error) if error.kind() == ErrorKind::DiskFull && keeps_domain(&engine, domain.as_ref()) => {
+                say_start(&engine, &left_waiting(&engine, &error)?)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
         let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(self.serve(Arc::new(engine), listener, lock, settings.policy.keep_rewind))
+        runtime.block_on(self.serve(Arc::new(engine), listener, lock, &settings.policy))
     }
 
     async fn serve(
@@ -75,7 +82,7 @@ impl Serve {
         engine: Arc<Engine>,
         listener: TcpListener,
         mut lock: ServerLock,
-        safety_kept: Duration,
+        policy: &PolicySettings,
     ) -> Result<(), Failure> {
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
@@ -86,7 +93,8 @@ impl Serve {
             body_limit: self.body_limit,
             allowed_hosts: self.allowed_host,
             address,
-            safety_kept,
+            safety_kept: policy.keep_rewind,
+            keep_periodic: policy.keep_periodic,
             ..web::Settings::default()
         };
         let stop = stop_asked()?;
@@ -142,19 +150,38 @@ fn reason(error: &clap::Error) -> String {
     text.strip_prefix("error: ").unwrap_or(text).to_owned()
 }
 
-fn say_start(engine: &Engine, loaded: ColdLoad) -> Result<(), Failure> {
+/// Whether the store follows the domain that is given, where one is.
+fn keeps_domain(engine: &Engine, given: Option<&Domain>) -> bool {
+    let kept = engine.domain();
+    given.is_none_or(|given| (given.logic, &given.name) == (kept.logic, &kept.name))
+}
+
+/// A start on a full disk: the events that it could not apply wait.
+fn left_waiting(engine: &Engine, error: &Error) -> Result<String> {
+    tracing::warn!(%error, "the waiting events could not be applied");
+    engine.remember_full_disk(error);
+    let position = engine.status()?.position;
+    Ok(format!("the disk is full, so the tables stay at event {position}"))
+}
+
+fn say_start(engine: &Engine, way: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     let newness = if engine.is_new() { ", a new store" } else { "" };
     writeln!(out, "Data folder {}{newness}", engine.data_dir().display())?;
-    let replayed = counted(loaded.applied, "event");
-    let way = match loaded.loaded {
-        Loaded::NothingToDo => "the tables stand at the end of the log".to_owned(),
-        Loaded::Suffix => format!("{replayed} applied to reach the end of the log"),
-        Loaded::FromBase(base) => format!("tables rebuilt from the snapshot of event {base} and {replayed}"),
-        Loaded::Everything => format!("tables rebuilt from {replayed}"),
-    };
-    writeln!(out, "Cold load: {way}, {} ms", loaded.took_ms)?;
+    writeln!(out, "Cold load: {way}")?;
     Ok(())
+}
+
+fn way_of(loaded: ColdLoad, stuck: Option<&Stuck>) -> String {
+    let replayed = counted(loaded.applied, "event");
+    let way = match (stuck, loaded.loaded) {
+        (Some(stuck), _) => format!("the tables stopped before event {}, which breaks a rule", stuck.event),
+        (None, Loaded::NothingToDo) => "the tables stand at the end of the log".to_owned(),
+        (None, Loaded::Suffix) => format!("{replayed} applied to reach the end of the log"),
+        (None, Loaded::FromBase(base)) => format!("tables rebuilt from the snapshot of event {base} and {replayed}"),
+        (None, Loaded::Everything) => format!("tables rebuilt from {replayed}"),
+    };
+    format!("{way}, {} ms", loaded.took_ms)
 }
 
 /// Warnings and errors, on standard error.

@@ -7,7 +7,8 @@ use clap::Args;
 
 use super::progress;
 use crate::engine::{Engine, Options};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::snapshot::Format;
 use crate::snapshot::policy::Policy;
 
 /// The data folder where none is given.
@@ -50,6 +51,9 @@ pub(super) struct PolicySettings {
     /// How long safety snapshots are kept
     #[arg(long, global = true, env = "BACKSTITCH_KEEP_REWIND", default_value = "14d", value_parser = duration, value_name = "TIME")]
     pub keep_rewind: Duration,
+    /// How periodic snapshots are written: chunks, or dump (one JSON file in the original's form)
+    #[arg(long, global = true, env = "BACKSTITCH_SNAPSHOT_FORMAT", default_value_t = Format::Chunks, value_name = "FORM")]
+    pub snapshot_format: Format,
 }
 
 impl Settings {
@@ -64,6 +68,7 @@ impl Settings {
                 keep_periodic: self.policy.keep_periodic,
                 keep_rewind: self.policy.keep_rewind,
             },
+            format: self.policy.snapshot_format,
             ..Options::new(&self.data_dir)
         }
     }
@@ -76,6 +81,12 @@ impl Settings {
     /// A file that is no database at all is the wrong file, more likely than a damaged one.
     pub(super) fn opened(&self, opened: Result<Engine>) -> Result<Engine> {
         opened.map_err(|error| {
+            if error.kind() == ErrorKind::DiskFull {
+                return self.no_room(error);
+            }
+            if self.leaves_unsaid_where(&error) {
+                return error.at(self.data_dir.display());
+            }
             let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<rusqlite::Error>());
             if source.and_then(rusqlite::Error::sqlite_error_code) != Some(rusqlite::ErrorCode::NotADatabase) {
                 return error;
@@ -85,6 +96,29 @@ impl Settings {
                 .hint("Give another file with --db. If it was one, something has written over it: keep a copy, and check the disk.")
                 .because(error)
         })
+    }
+
+    /// Whether a file may not be used and neither the folder nor the database is named.
+    fn leaves_unsaid_where(&self, error: &Error) -> bool {
+        let source = std::error::Error::source(error);
+        let named = [self.data_dir.clone(), self.options().database()];
+        error.kind() == ErrorKind::Refused
+            && source.is_some_and(|source| source.is::<std::io::Error>())
+            && !named.iter().any(|path| error.message().contains(&path.display().to_string()))
+    }
+
+    /// Even reading needs a little room next to a database that nobody has open. The ids are not
+    /// listed then, so it is said where they are to be seen.
+    fn no_room(&self, error: Error) -> Error {
+        let (folder, flags) = (self.data_dir.display(), self.flags());
+        let full = format!("the disk is full, and the store in {folder} cannot be opened. Nothing was changed.");
+        Error::new(ErrorKind::DiskFull, full)
+            .hint(format!(
+                "Free some space, or delete a snapshot with `backstitch snapshot delete ID{flags}`; \
+                 the files in {} are named after their ids.",
+                self.data_dir.join("snapshots/periodic").display()
+            ))
+            .because(error)
     }
 
     /// The flags by which a command that is told to the reader finds the same store; each with a

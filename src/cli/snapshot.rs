@@ -1,20 +1,20 @@
-//! `backstitch snapshot`: take, list, show, diff, restore, verify, pin, label, delete, prune.
+//! `backstitch snapshot`: take, list, show, diff, restore, verify, drill, pin, label, delete, export, import, prune.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::output::{Output, bytes, columns, counted, grouped, safe};
-use super::settings::quoted;
+use super::confirm::SNAPSHOT;
+use super::effects::{leave_and_return, print_rows, print_tables, tell};
+use super::expected::ExpectedFlags;
+use super::output::{Output, bytes, columns, counted, safe};
 use super::{Failure, Settings};
-use crate::engine::{DiffPage, Engine};
-use crate::error::{Error, Result};
+use crate::engine::{DiffPage, Engine, room};
+use crate::error::{Error, ErrorKind, Result};
 use crate::history::Means;
-use crate::snapshot::log_image::LOG;
-use crate::snapshot::{
-    Diff, DiffRow, Expected, Kind, Preview, Restored, RowChange, Scope, Snapshot as Listed, SnapshotId,
-};
+use crate::rewind::TableEffect;
+use crate::snapshot::{Kind, Preview, Scope, Snapshot as Listed, SnapshotId};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Snapshot {
@@ -30,6 +30,8 @@ pub(super) enum Snapshot {
     Restore(Restore),
     /// Read all of it and compare every hash
     Verify(Which),
+    /// Rehearse a restore of it aside, and compare what comes out with the tables
+    Drill(Which),
     /// Keep it until it is unpinned
     Pin(Which),
     /// Let retention have it
@@ -38,6 +40,10 @@ pub(super) enum Snapshot {
     Label(Label),
     /// Delete it, and the pieces that only it needs
     Delete(Delete),
+    /// Write it as one JSON object in the original's form
+    Export(super::dump::Export),
+    /// Make a snapshot of such an object
+    Import(super::dump::Import),
     /// Remove what retention no longer keeps
     Prune,
 }
@@ -95,12 +101,8 @@ pub(super) struct Restore {
     /// The id once more, in place of typing it
     #[arg(long, value_name = "ID")]
     confirm: Option<String>,
-    /// Refuse if the log does not end at this event
-    #[arg(long, value_name = "ID")]
-    expected_head: Option<i64>,
-    /// Refuse if anything but an append has changed the store since this epoch
-    #[arg(long, value_name = "N")]
-    expected_epoch: Option<u64>,
+    #[command(flatten)]
+    expected: ExpectedFlags,
 }
 
 #[derive(Debug, Args)]
@@ -122,14 +124,23 @@ pub(super) struct Delete {
 
 impl Snapshot {
     pub(super) fn run(self, settings: &Settings, out: Output) -> Result<(), Failure> {
-        let engine = if let Self::Take(_) = self { settings.open_or_make()? } else { settings.open()? };
+        let opened = if let Self::Take(_) | Self::Import(_) = self { settings.open_or_make() } else { settings.open() };
+        if let (Err(error), Self::Delete(delete)) = (&opened, &self)
+            && error.kind() == ErrorKind::DiskFull
+        {
+            return delete.without_database(settings, out);
+        }
+        let engine = opened?;
         match self {
             Self::Take(take) => take.run(&engine, out),
             Self::List => list(&engine, out),
             Self::Show(chosen) => show(&engine, &chosen, out),
             Self::Diff(diff) => diff.run(&engine, out),
+            Self::Export(export) => export.run(&engine, out),
+            Self::Import(import) => import.run(&engine, out),
             Self::Restore(restore) => restore.run(&engine, settings, out),
             Self::Verify(which) => verify(&engine, &which, out),
+            Self::Drill(which) => drill(&engine, &which, out),
             Self::Pin(which) => note(&engine, &which, Some(true), None, out),
             Self::Unpin(which) => note(&engine, &which, Some(false), None, out),
             Self::Label(label) => note(&engine, &label.which, None, Some(&label.label.join(" ")), out),
@@ -141,7 +152,7 @@ impl Snapshot {
 
 impl Which {
     /// The id and its kind: the one that has it, where only one does.
-    fn find(&self, engine: &Engine) -> Result<(SnapshotId, Kind)> {
+    pub(super) fn find(&self, engine: &Engine) -> Result<(SnapshotId, Kind)> {
         let id: SnapshotId = self.id.parse()?;
         if let Some(kind) = self.kind {
             return Ok((id, kind));
@@ -220,18 +231,10 @@ fn describe(preview: &Preview, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{reason}")?;
     }
     if preview.scope == Scope::Everything {
-        let (gone, back) = (preview.events_removed, preview.events_returned);
-        writeln!(out, "{} leave the log, {} come back.", counted(gone, "event"), counted(back, "event"))?;
+        leave_and_return(preview.events_removed, preview.events_returned, out)?;
     }
-    let rows: Vec<Vec<String>> = preview
-        .tables
-        .iter()
-        .map(|table| {
-            let counts = [table.added, table.removed, table.changed, table.rows_now, table.rows_in_snapshot];
-            std::iter::once(table.name.clone()).chain(counts.map(grouped)).collect()
-        })
-        .collect();
-    columns(out, &["table", "come back", "go", "change", "rows now", "rows then"], &rows)
+    let tables: Vec<TableEffect> = preview.tables.iter().cloned().map(TableEffect::from).collect();
+    print_tables(&tables, out)
 }
 
 impl DiffRows {
@@ -256,37 +259,8 @@ impl DiffRows {
         if diffs.is_empty() && !out.is_json() {
             return out.show(&diffs, |out| writeln!(out, "The tables already are as this snapshot has them."));
         }
-        out.each(diffs, |diff, out| print_diff(diff, out))
+        out.each(diffs, |diff, out| print_rows(&diff.page, out))
     }
-}
-
-fn print_diff(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", diff.table)?;
-    for row in &diff.rows {
-        let key = row.key.iter().map(|value| safe(&value.to_string())).collect::<Vec<_>>().join(", ");
-        let word = match row.change {
-            RowChange::Added => "+ comes back",
-            RowChange::Removed => "- goes",
-            RowChange::Changed => "~ changes",
-        };
-        writeln!(out, "  {word}  {key}")?;
-        print_cells(diff, row, out)?;
-    }
-    if let Some(after) = &diff.next_after {
-        let (table, after) = (quoted(&diff.table), quoted(&safe(after)));
-        writeln!(out, "  more rows follow: raise --limit, or go on with --table {table} --after {after}")?;
-    }
-    Ok(())
-}
-
-/// The cells that differ; of a row that comes or goes, none: its key says which it is.
-fn print_cells(diff: &Diff, row: &DiffRow, out: &mut dyn Write) -> io::Result<()> {
-    let (Some(now), Some(then)) = (&row.now, &row.then) else { return Ok(()) };
-    for ((column, now), then) in diff.columns.iter().zip(now).zip(then).filter(|((_, now), then)| now != then) {
-        writeln!(out, "      {column}  now   {}", safe(&now.to_string()))?;
-        writeln!(out, "      {:width$}  then  {}", "", safe(&then.to_string()), width = column.chars().count())?;
-    }
-    Ok(())
 }
 
 impl Restore {
@@ -297,38 +271,14 @@ impl Restore {
         let expected = if self.confirm.is_none() {
             let preview = engine.preview(&id, kind, scope)?;
             describe(&preview, &mut io::stderr())?;
-            Expected {
-                head: self.expected_head.or(Some(preview.current_event_log_max_id)),
-                epoch: self.expected_epoch.or(Some(preview.epoch)),
-            }
+            self.expected.or_shown(preview.current_event_log_max_id, preview.epoch)
         } else {
-            Expected { head: self.expected_head, epoch: self.expected_epoch }
+            self.expected.given()
         };
-        confirm(id.as_str(), self.confirm.as_deref())?;
+        SNAPSHOT.ask(id.as_str(), self.confirm.as_deref())?;
         let restored = engine.restore_from_snapshot(&id, kind, scope, expected, Means::Command)?;
         out.show(&restored, |out| tell(&restored, &settings.flags(), out))
     }
-}
-
-fn tell(restored: &Restored, flags: &str, out: &mut dyn Write) -> io::Result<()> {
-    // The log's rows are told as events.
-    let tables = restored.rows_changed.iter().filter(|(name, _)| *name != LOG);
-    let (rows, tables) = tables.fold((0, 0), |(rows, tables), (_, more)| (rows + more, tables + 1));
-    writeln!(
-        out,
-        "{} changed in {}; {} left the log, {} came back. The tables stand at event {}{}.",
-        counted(rows, "row"),
-        counted(tables, "table"),
-        counted(restored.events_removed, "event"),
-        counted(restored.events_returned, "event"),
-        restored.position,
-        if restored.held { ", paused" } else { "" },
-    )?;
-    let safety = &restored.safety_snapshot.snapshot_id;
-    writeln!(
-        out,
-        "What was there before is kept: backstitch snapshot restore {safety} --kind rewind --scope everything{flags}"
-    )
 }
 
 fn verify(engine: &Engine, which: &Which, out: Output) -> Result<(), Failure> {
@@ -337,6 +287,14 @@ fn verify(engine: &Engine, which: &Which, out: Output) -> Result<(), Failure> {
     out.show(&verified, |out| {
         let (rows, tables) = (counted(verified.rows, "row"), counted(verified.tables, "table"));
         writeln!(out, "Snapshot {id} is sound: {rows} in {tables}, {} read.", bytes(verified.bytes))
+    })
+}
+
+fn drill(engine: &Engine, which: &Which, out: Output) -> Result<(), Failure> {
+    let (id, kind) = which.find(engine)?;
+    let proven = engine.drill(kind, &id)?;
+    out.show(&proven, |out| {
+        writeln!(out, "Snapshot {id} was restored aside and brought to today: every table is as it stands now.")
     })
 }
 
@@ -355,8 +313,16 @@ fn note(engine: &Engine, which: &Which, pinned: Option<bool>, label: Option<&str
 impl Delete {
     fn run(self, engine: &Engine, out: Output) -> Result<(), Failure> {
         let (id, kind) = self.which.find(engine)?;
-        confirm(id.as_str(), self.confirm.as_deref())?;
+        SNAPSHOT.ask(id.as_str(), self.confirm.as_deref())?;
         let pruned = engine.delete(kind, &id, Means::Command)?;
+        out.show(&pruned, |out| writeln!(out, "Snapshot {id} deleted; {} freed.", bytes(pruned.collected.bytes)))
+    }
+
+    /// By its files alone: a full disk leaves no room to open the database.
+    fn without_database(&self, settings: &Settings, out: Output) -> Result<(), Failure> {
+        let id: SnapshotId = self.which.id.parse()?;
+        SNAPSHOT.ask(id.as_str(), self.confirm.as_deref())?;
+        let pruned = room::delete(&settings.data_dir, &id, self.which.kind)?;
         out.show(&pruned, |out| writeln!(out, "Snapshot {id} deleted; {} freed.", bytes(pruned.collected.bytes)))
     }
 }
@@ -376,24 +342,4 @@ fn prune(engine: &Engine, out: Output) -> Result<(), Failure> {
         }
         Ok(())
     })
-}
-
-/// The hard confirm: the id is given by flag, or typed.
-fn confirm(id: &str, given: Option<&str>) -> Result<(), Failure> {
-    let typed = match given {
-        Some(given) => given.to_owned(),
-        None if io::stdin().is_terminal() => {
-            write!(io::stderr(), "Type the snapshot's id to confirm: {id}\n> ")?;
-            let mut line = String::new();
-            io::stdin().lock().read_line(&mut line)?;
-            line
-        }
-        None => {
-            return Err(Error::refused(format!("this needs the id typed, or --confirm {id}. Nothing was done.")).into());
-        }
-    };
-    match typed.trim() {
-        typed if typed == id => Ok(()),
-        typed => Err(Error::refused(format!("That is {typed:?}; the id is {id}. Nothing was done.")).into()),
-    }
 }

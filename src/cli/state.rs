@@ -1,25 +1,50 @@
-//! `backstitch state`: the rows of a table, now.
+//! `backstitch state`: the rows of a table, or the whole store as a file; now, or as of an event.
+
+use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
 use super::output::{Output, columns, safe};
 use super::{Failure, Settings};
-use crate::engine::RowQuery;
+use crate::engine::{Engine, RowQuery};
 use crate::image::Value;
 
 #[derive(Debug, Args)]
 pub(super) struct State {
     /// The table
-    table: String,
+    #[arg(required_unless_present = "out")]
+    table: Option<String>,
     /// Only rows with these words
     #[arg(long, short, value_name = "WORDS")]
     query: Option<String>,
+    /// As of this event, in place of now
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    at: Option<i64>,
+    /// In place of printing a table: write log and tables to a new SQLite file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["table", "query"])]
+    out: Option<PathBuf>,
 }
 
 impl State {
     pub(super) fn run(self, settings: &Settings, out: Output) -> Result<(), Failure> {
-        let query = RowQuery { q: self.query, ..RowQuery::default() };
-        let state = settings.open()?.state(&self.table, &query)?;
+        let engine = settings.open()?;
+        if let Some(file) = &self.out {
+            engine.write_state(self.at, file)?;
+            return out.show(&json!({ "file": file, "at": self.at }), |out| {
+                let moment = self.at.map_or_else(|| "now".to_owned(), |at| format!("as of event {at}"));
+                writeln!(out, "Log and tables, {moment}, are in {}.", file.display())
+            });
+        }
+        self.print(&engine, out)
+    }
+
+    fn print(self, engine: &Engine, out: Output) -> Result<(), Failure> {
+        let (table, query) = (self.table.unwrap_or_default(), RowQuery { q: self.query, ..RowQuery::default() });
+        let state = match self.at {
+            Some(at) => engine.state_at(&table, at, &query)?,
+            None => engine.state(&table, &query)?,
+        };
         out.show(&state, |out| {
             let head: Vec<&str> = state.columns.iter().map(String::as_str).collect();
             let cell = |value: &Value| safe(&value.to_string());
