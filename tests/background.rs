@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use backstitch::clock::Clock;
+use backstitch::engine::Decided;
 use backstitch::history::Means;
 use backstitch::scheduler::Scheduler;
+use backstitch::snapshot::policy::Why;
 use backstitch::snapshot::{Keep, Kind, Scope, Snapshot};
 use time::OffsetDateTime;
 
@@ -115,14 +117,56 @@ fn a_server_takes_the_first_snapshot_by_itself_and_says_why_it_takes_no_other() 
     let store = TestStore::with_story(20);
     let _scheduler = Scheduler::start(&store.engine).unwrap();
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    while store.engine.last_decision().is_none_or(|decision| decision.what.starts_with("took")) {
+    let looked = || store.engine.last_decision().map(|decision| decision.what);
+    while looked() != Some(Decided::Nothing(Why::Unchanged)) {
         assert!(std::time::Instant::now() < deadline, "the policy decides within seconds");
         std::thread::yield_now();
     }
     let listed = store.engine.snapshots().unwrap();
     assert_eq!(listed.len(), 1);
     assert!(listed[0].automatic);
-    assert!(store.engine.last_decision().unwrap().what.contains("nothing has changed"));
+    assert!(looked().unwrap().to_string().starts_with("nothing has changed"));
+    let deed = store.engine.last_deed().unwrap().what;
+    assert_eq!(deed.to_string(), format!("took {}, since there was none yet", listed[0].snapshot_id));
+}
+
+#[test]
+fn what_the_policy_did_and_why_outlives_its_later_looks() {
+    let mut years = Years::new();
+    assert!(years.store.engine.last_deed().is_none());
+    for (events, reason) in [
+        (1, "since there was none yet"),
+        (100, "since 100 events had come since the last one"),
+        (1, "since its time had come and something had changed"),
+    ] {
+        years.pass(31 * MINUTE);
+        let told = years.told.tell(events);
+        years.store.append(told);
+        let taken_at = years.store.engine.now();
+        years.store.engine.follow_policy().unwrap();
+        years.pass(MINUTE);
+        years.store.engine.follow_policy().unwrap();
+        let newest = years.listed(Kind::Periodic)[0].snapshot_id.to_string();
+        let (look, deed) = (years.store.engine.last_decision().unwrap(), years.store.engine.last_deed().unwrap());
+        assert_eq!(look.what, Decided::Nothing(Why::Unchanged));
+        assert_eq!((deed.at, deed.what.to_string()), (taken_at, format!("took {newest}, {reason}")));
+        assert!(look.at > deed.at);
+    }
+}
+
+#[test]
+fn a_snapshot_that_was_due_and_failed_is_remembered() {
+    let mut years = Years::new();
+    let told = years.told.tell(3);
+    years.store.append(told);
+    // Nothing can be published in what is no folder.
+    let folder = years.store.path().join("snapshots/chunks");
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::write(&folder, "").unwrap();
+    let error = years.store.engine.follow_policy().unwrap_err().to_string();
+    let (look, deed) = (years.store.engine.last_decision().unwrap(), years.store.engine.last_deed().unwrap());
+    assert_eq!(deed.what, Decided::Failed(error));
+    assert_eq!(look, deed);
 }
 
 #[test]

@@ -3,5 +3,6 @@
 //! Where Chromium or its driver is not installed, each test says so and is skipped.
 
 mod driver;
+mod going_back;
 mod journey;
 mod strangers;

@@ -3,11 +3,17 @@
 mod confirm;
 mod domain;
 mod files;
+mod flags;
+mod history;
 mod log;
+mod past;
+mod proof;
+mod rewind;
 mod serve;
 mod settings;
 mod snapshot;
 mod tables;
+mod undo;
 
 use std::io::Write;
 use std::path::Path;

@@ -4,8 +4,12 @@
 mod batches;
 mod changes;
 mod cold;
+mod damaged_safety;
+mod flags;
 mod held;
+mod rewind;
 mod stuck;
+mod undo;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

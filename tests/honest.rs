@@ -157,7 +157,7 @@ fn a_replayed_restore_says_how_many_rows_it_changed() {
     store.engine.cold_load(Some(Domain::from_files(files).unwrap()), false).unwrap();
     edit(&store);
     let preview = store.engine.preview(&snapshot.snapshot_id, snapshot.kind, Scope::Everything).unwrap();
-    assert_eq!(preview.tables.iter().map(backstitch::snapshot::TableChange::total).sum::<u64>(), 1);
+    assert_eq!(preview.tables.iter().map(backstitch::compare::TableChange::total).sum::<u64>(), 1);
     let restored = store.restore(&snapshot, Scope::Everything);
     assert_eq!(restored.rows_changed, [("edges".to_owned(), 1)].into());
 }

@@ -4,6 +4,7 @@
 //! `BACKSTITCH_SEED` runs the same cases again. `BACKSTITCH_CASES` (256) raises all counts alike.
 
 mod engine;
+mod going_back;
 mod identity;
 mod pages;
 mod projection;
@@ -11,6 +12,7 @@ mod segments;
 mod stream;
 mod tables;
 mod values;
+mod walk;
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

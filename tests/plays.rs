@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{BufReader, Write};
 use std::path::PathBuf;
 
+use backstitch::compare::RowChange;
 use backstitch::history::Means;
 use backstitch::log::NewEvent;
-use backstitch::snapshot::{RowChange, Scope};
+use backstitch::snapshot::Scope;
 
 use crate::support::{Content, TestStore, program};
 
@@ -108,7 +109,8 @@ fn rows_edited_behind_its_back_are_shown_exactly_and_brought_back_without_touchi
     let differing = before["edges"].iter().zip(&edited["edges"]).filter(|(a, b)| a != b).count() as u64;
     assert_eq!((changes[0].name.as_str(), changes[0].changed, changes[0].total()), ("edges", differing, differing));
     let page = backstitch::engine::DiffPage { limit: 1000, ..Default::default() };
-    let diff = store.engine.diff(&snapshot.snapshot_id, snapshot.kind, Scope::Projections, "edges", &page).unwrap();
+    let diff =
+        store.engine.diff(&snapshot.snapshot_id, snapshot.kind, Scope::Projections, "edges", &page).unwrap().page;
     assert!(diff.rows.iter().all(|row| row.change == RowChange::Changed));
     assert_eq!(diff.rows.len() as u64, differing);
 

@@ -15,8 +15,9 @@ mod shell;
 use blocks::blocks;
 
 /// The blocks that are run: under which heading, in what form, how many.
-const RUN: [(&str, &str, usize); 9] = [
+const RUN: [(&str, &str, usize); 10] = [
     ("Ten minutes", "sh", 1),
+    ("Let a program loose, and take it back", "sh", 2),
     ("A domain of your own", "sh", 2),
     ("Over HTTP", "python", 1),
     ("Over HTTP", "js", 1),

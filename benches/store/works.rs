@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use backstitch::engine::{Engine, Loaded, Options};
+use backstitch::engine::{Engine, Loaded, Options, RowQuery};
 use backstitch::history::Means;
 use backstitch::snapshot::{Expected, Kind, Scope, Snapshot, SnapshotId};
 
@@ -35,6 +35,7 @@ pub(crate) enum Start {
 
 pub(crate) const DUMP: &str = "JSON dump";
 pub(crate) const RELOAD: &str = "JSON reload, tables";
+const REPLAY: &str = "full replay";
 const VACUUM: &str = "VACUUM INTO";
 
 /// In the order of the table.
@@ -48,7 +49,14 @@ pub(crate) const WORKS: &[Work] = &[
     Work { name: "preview, 100 back", peer: Some(RELOAD), start: Start::Taken, run: preview },
     Work { name: "restore, 100 back", peer: Some("JSON reload, log too"), start: Start::Taken, run: restore_all },
     Work { name: "restore, tables", peer: Some(RELOAD), start: Start::Taken, run: restore_tables },
-    Work { name: "full replay", peer: Some(RELOAD), start: Start::Plain, run: replay },
+    Work { name: "rewind preview, 100 back", peer: Some(REPLAY), start: Start::Taken, run: rewind_preview },
+    Work { name: "rewind, 100 back", peer: Some(VACUUM), start: Start::Taken, run: rewind },
+    Work { name: "undo of a rewind", peer: Some(VACUUM), start: Start::Taken, run: undo },
+    Work { name: "hide, 50 back", peer: Some(REPLAY), start: Start::Taken, run: hide },
+    Work { name: "state, 50 past a snapshot", peer: Some(REPLAY), start: Start::Taken, run: state_near },
+    Work { name: "state, 5,000 back, no base", peer: Some(REPLAY), start: Start::Plain, run: state_far },
+    Work { name: "compare tables with log", peer: Some(REPLAY), start: Start::Taken, run: verify_projection },
+    Work { name: REPLAY, peer: Some(RELOAD), start: Start::Plain, run: replay },
     Work { name: "JSON list of 5", peer: None, start: Start::Plain, run: parse_five },
     Work { name: "list 5 snapshots", peer: Some("JSON list of 5"), start: Start::Taken, run: list },
     Work { name: "JSON is one due?", peer: None, start: Start::Plain, run: json_due },
@@ -147,6 +155,71 @@ fn restore(folder: &Path, events: u64, scope: Scope) -> Cost {
         },
         || bytes_in(&folder.join("snapshots")) - before,
     )
+}
+
+/// A store with 100 events after its snapshot.
+fn a_hundred_on(folder: &Path, events: u64) -> Engine {
+    let engine = open(folder);
+    engine.append(Story::after(events).tell(100)).unwrap();
+    engine
+}
+
+fn rewind_preview(folder: &Path, events: u64) -> Cost {
+    let engine = a_hundred_on(folder, events);
+    measure(|| assert_eq!(engine.compute_rewind_preview(events as i64).unwrap().total_events, 100), || 0)
+}
+
+fn rewind(folder: &Path, events: u64) -> Cost {
+    let engine = a_hundred_on(folder, events);
+    let before = bytes_in(&folder.join("snapshots"));
+    measure(
+        || {
+            let done = engine.execute_rewind(events as i64, Expected::default(), Means::Command).unwrap();
+            assert_eq!(done.events_removed, 100);
+        },
+        || bytes_in(&folder.join("snapshots")) - before,
+    )
+}
+
+fn undo(folder: &Path, events: u64) -> Cost {
+    let engine = a_hundred_on(folder, events);
+    let done = engine.execute_rewind(events as i64, Expected::default(), Means::Command).unwrap();
+    measure(
+        || {
+            let undone = engine.undo(done.operation, false, Expected::default(), Means::Command).unwrap();
+            assert_eq!(undone.events_returned, 100);
+        },
+        || 0,
+    )
+}
+
+fn hide(folder: &Path, events: u64) -> Cost {
+    let engine = a_hundred_on(folder, events);
+    measure(
+        || {
+            engine.set_hidden(events as i64 + 50, true, Means::Command).unwrap();
+        },
+        || 0,
+    )
+}
+
+fn state_near(folder: &Path, events: u64) -> Cost {
+    let engine = a_hundred_on(folder, events);
+    state(&engine, events as i64 + 50)
+}
+
+fn state_far(folder: &Path, events: u64) -> Cost {
+    state(&open(folder), events.saturating_sub(5_000) as i64)
+}
+
+fn state(engine: &Engine, at: i64) -> Cost {
+    let query = RowQuery { limit: Some(100), ..RowQuery::default() };
+    measure(|| assert_eq!(engine.state_at("edges", at, &query).unwrap().at, at), || 0)
+}
+
+fn verify_projection(folder: &Path, events: u64) -> Cost {
+    let engine = a_hundred_on(folder, events);
+    measure(|| assert!(engine.verify_projection().unwrap().clean), || 0)
 }
 
 /// The tables are marked as out of date from the first event on, and there is no snapshot.

@@ -29,13 +29,10 @@ async fn a_newcomer(script: Script) {
     let status = server.get("/health").json();
     assert_eq!((status["last_event_id"].as_i64(), status["held"].as_bool()), (Some(110), Some(false)));
 
-    browser.click("See the safety copy").await;
-    browser.wait_for("safety copy").await;
-    let safety = server.get("/snapshots").json()["snapshots"][0]["snapshot_id"].as_str().unwrap().to_owned();
-    browser.choose("input[name=scope][value=everything]").await;
-    browser.type_into("input[name=confirm_id]", &safety).await;
-    browser.click("Restore").await;
-    browser.wait_for("40 events came back").await;
+    browser.click("What changed").await;
+    browser.wait_for("40 events come back").await;
+    browser.click("Bring back 40 events").await;
+    browser.wait_for("Undone: the log is at event 150 again").await;
     assert_eq!(server.get("/health").json()["last_event_id"], 150);
     browser.close().await;
 }

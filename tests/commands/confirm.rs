@@ -37,13 +37,12 @@ fn a_restore_says_what_changed_and_how_to_go_back() {
     let words =
         "2 rows changed in 2 tables; 0 events left the log, 0 events came back. The tables stand at event 3, paused.";
     assert_eq!(told, words);
-    let command = way_back.trim_end().strip_prefix("What was there before is kept: backstitch ").unwrap();
-    let mut arguments: Vec<&str> = command.split(' ').collect();
-    let safety = arguments[2];
-    arguments.extend(["--confirm", safety]);
-    let back = run(folder.path(), &arguments).done();
+    let (safety, command) = way_back.trim_end().split_once(" has what was there before. Undo: backstitch ").unwrap();
+    let back = run(folder.path(), &command.split(' ').collect::<Vec<_>>()).done();
     assert!(back.contains("The tables stand at event 5."), "{back}");
     assert!(run(folder.path(), &["state", "bots"]).done().contains("cid"));
+    let safety = safety.strip_prefix("Safety copy ").unwrap();
+    run(folder.path(), &["snapshot", "show", safety, "--kind", "rewind"]).done();
 }
 
 #[test]
@@ -94,7 +93,7 @@ fn the_way_back_names_the_store_as_a_shell_reads_it() {
     let id = taken["snapshot_id"].as_str().unwrap();
     let said = run(&data, &[&["snapshot", "restore", id, "--confirm", id], &arguments[..]].concat()).done();
     let path = folder.path().display();
-    let told = format!(" --kind rewind --scope everything --data-dir '{path}/my data' --db '{path}/it'\\''s.db'\n");
+    let told = format!(" Undo: backstitch undo 2 --data-dir '{path}/my data' --db '{path}/it'\\''s.db'\n");
     assert!(said.ends_with(&told), "{said}");
 }
 

@@ -114,6 +114,14 @@ fn a_server_says_that_it_is_stuck_and_answers_appends_with_409() {
 }
 
 #[test]
+fn a_start_on_a_stuck_store_says_where_the_tables_stopped() {
+    let (store, _) = stuck_store();
+    let server = Server::start(store.path(), &[]);
+    let told = "Cold load: the tables stopped before event 14, which breaks a rule, ";
+    assert!(server.greeting.contains(told), "{}", server.greeting);
+}
+
+#[test]
 fn whoever_wrote_the_event_can_delete_hide_or_correct_it() {
     for mending in [
         "DELETE FROM event_log WHERE id = 14",

@@ -1,10 +1,11 @@
 //! Restoring a snapshot brings its store back, and the safety snapshot brings back what it replaced.
 
+use backstitch::compare::{DiffRow, RowChange, TableChange};
 use backstitch::engine::DiffPage;
 use backstitch::error::ErrorKind;
 use backstitch::history::Means;
 use backstitch::image::Value;
-use backstitch::snapshot::{DiffRow, RowChange, Scope, Snapshot, TableChange};
+use backstitch::snapshot::{Scope, Snapshot};
 
 use super::check;
 use super::stream::{edit, edits, found, go, log_of, steps, store, try_restore};
@@ -114,6 +115,7 @@ fn listed(store: &TestStore, snapshot: &Snapshot, table: &str, limit: usize) -> 
     let mut rows = Vec::new();
     loop {
         let diff = store.engine.diff(&snapshot.snapshot_id, snapshot.kind, Scope::Everything, table, &page).unwrap();
+        let diff = diff.page;
         assert!(diff.rows.len() <= limit);
         rows.extend(diff.rows.into_iter().map(|DiffRow { change, now, then, .. }| (change, now, then)));
         match diff.next_after {

@@ -43,34 +43,37 @@ fn store() -> (Room, String) {
 }
 
 /// What a reader would put for a word in capitals; words in brackets are left out.
-fn filled<'w>(word: &'w str, id: &'w str) -> Option<&'w str> {
-    match word {
-        "ID" => Some(id),
-        "TEXT" => Some("a name"),
-        "TABLE" => Some("you_entity"),
-        _ if word.starts_with('[') || word.ends_with(']') => None,
-        _ => {
-            assert_eq!(word, word.to_lowercase(), "this test does not know what to put for {word}");
-            Some(word)
-        }
+fn filled<'w>(word: &'w str, given: &[(&str, &'w str)]) -> Option<&'w str> {
+    if word.starts_with('[') || word.ends_with(']') {
+        return None;
     }
+    let known = given.iter().find(|(name, _)| *name == word).map(|(_, put)| *put);
+    assert!(known.is_some() || word == word.to_lowercase(), "this test does not know what to put for {word}");
+    Some(known.unwrap_or(word))
 }
 
 #[test]
 fn every_command_does_its_work_in_the_order_told() {
     let (room, id) = store();
+    let file = room.path("store.db").to_string_lossy().into_owned();
+    let given = [("ID", &*id), ("TEXT", "a name"), ("TABLE", "you_entity"), ("N", "1"), ("FILE", &file)];
     let event = r#"{"kind": "you_updated", "payload": {"name": "Bob", "persona": "Draws."}}"#;
     for (words, what) in list().into_iter().filter(|(words, _)| words[0] != "serve") {
-        let mut arguments: Vec<&str> = words.iter().filter_map(|word| filled(word, &id)).collect();
+        let mut arguments: Vec<&str> = words.iter().filter_map(|word| filled(word, &given)).collect();
         arguments.push("--json");
         if arguments.contains(&id.as_str()) {
             // The restore takes its safety snapshot in the same second, and so under the same id.
             arguments.extend(["--kind", "periodic"]);
         }
-        if what.contains("--confirm ID") {
+        if what.contains("takes --confirm ") {
             let unconfirmed = run(&room, &arguments, "");
-            assert_eq!(unconfirmed.status.code(), Some(1), "{arguments:?} asks for the id");
-            arguments.extend(["--confirm", &id]);
+            assert_eq!(unconfirmed.status.code(), Some(1), "{arguments:?} asks");
+            let confirmed = match arguments[..2] {
+                ["rewind", event] => event,
+                ["projection", "rebuild"] => "2",
+                _ => &id,
+            };
+            arguments.extend(["--confirm", confirmed]);
         }
         let done = run(&room, &arguments, event);
         let error = String::from_utf8_lossy(&done.stderr);
@@ -83,8 +86,9 @@ fn every_command_does_its_work_in_the_order_told() {
     assert_eq!(
         room.value("SELECT name FROM you_entity"),
         "Bob",
-        "the restore held the tables, the replay let them go on"
+        "the undo brought the event back that the rewind took, and the replay applied it"
     );
+    assert!(room.path("store.db").is_file());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::blocks::{text, texts};
+use super::blocks::{section, text, texts};
 use super::room::{Room, Started, installed, said_by, skipped};
 
 #[test]
@@ -26,6 +26,32 @@ fn the_curl_lines_go_back_to_the_moment_before() {
     assert_eq!(list["snapshots"].as_array().unwrap().iter().filter(named).count(), 1, "{list}");
     let safety = list["snapshots"].as_array().unwrap().iter().find(|one| one["kind"] == "rewind").unwrap();
     assert_eq!(safety["last_event_id"].as_i64(), before["last_event_id"].as_i64().map(|last| last + 1));
+}
+
+#[test]
+fn what_a_program_did_is_looked_at_taken_back_and_brought_in_again() {
+    if !installed(&["jq"]) {
+        return;
+    }
+    let room = Room::new();
+    let server = room.serve();
+    assert_eq!(server.post("/sample", "", "").status, 201);
+    let head = || server.get("/health").json()["last_event_id"].as_i64().unwrap();
+    let you = || room.value("SELECT name FROM you_entity");
+    let (before, name) = (head(), you());
+    let blocks = texts("Let a program loose, and take it back", "sh");
+
+    let looked = said_by(&mut room.sh(&blocks[0]));
+    assert!(looked.contains("2 events leave the log: ") && looked.contains("Event 110 becomes the last."), "{looked}");
+    assert_eq!((head(), you()), (before + 2, "Somebody Else".to_owned()), "looking changes nothing");
+    assert!(section("Let a program loose, and take it back").contains("/rewind?after_event_id="));
+    assert_eq!(server.get(&format!("/rewind?after_event_id={before}")).json()["total_events"], 2);
+
+    let (take_back, bring_in) = blocks[1].split_once('\n').unwrap();
+    said_by(&mut room.sh(&format!("before={before}\n{take_back}")));
+    assert_eq!((head(), you()), (before, name));
+    said_by(&mut room.sh(bring_in));
+    assert_eq!((head(), you()), (before + 2, "Somebody Else".to_owned()));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! `GET /` and `GET /snapshots`.
 
+use backstitch::web::Settings;
 use serde_json::Value;
 
 use super::{damage, refused};
-use crate::support::{HTML, JSON, PLAIN, TestApp, story};
+use crate::support::{HTML, JSON, PLAIN, TestApp, TestStore, story};
 
 fn ids(list: &Value) -> Vec<&str> {
     list["snapshots"].as_array().unwrap().iter().map(|one| one["snapshot_id"].as_str().unwrap()).collect()
@@ -100,7 +101,8 @@ fn a_damaged_snapshot_is_listed_and_says_so() {
     assert!(list["snapshots"][0]["damaged"].is_string());
     let page = app.get("/snapshots", HTML).page();
     assert_eq!(page.text("table.snapshots code.id"), id);
-    assert!(page.text(".c-what").contains("damaged: "));
+    assert!(page.text(".c-what").contains("damaged: not a snapshot of this program"));
+    assert!(page.text(".c-what").ends_with("not counted among the newest 5"));
     assert_eq!(page.text(".c-state"), "cannot be restored");
     refused(|accept| app.get(&format!("/snapshots/{id}/preview?kind=periodic"), accept), 422, "cannot be restored");
     refused(
@@ -159,4 +161,16 @@ fn a_list_names_how_far_the_log_went_on() {
     app.take_snapshot();
     app.store.append(story(9).split_off(6));
     assert_eq!(app.get("/snapshots", HTML).page().text(".c-behind"), "3 events");
+}
+
+#[test]
+fn the_place_among_the_newest_is_told_with_how_many_are_kept() {
+    let app = TestApp::serving(TestStore::with_story(6), Settings { keep_periodic: 3, ..Settings::default() });
+    app.store.take();
+    app.store.take();
+    let kept: Vec<String> = app.get("/snapshots", HTML).page().texts(".c-what .quiet");
+    assert_eq!(kept, ["newest 3: 1st", "newest 3: 2nd"]);
+    let id = app.store.engine.snapshots().unwrap()[1].snapshot_id.to_string();
+    let plan = app.get(&format!("/snapshots/{id}/preview?kind=periodic"), HTML).page();
+    assert!(plan.texts(".about dd").contains(&"newest 3: 2nd".to_owned()));
 }

@@ -152,7 +152,8 @@ fn an_event_has_the_same_fields_alone_and_in_the_list() {
         for name in ["id", "ts", "kind", "payload", "branch_id", "hidden", "superseded_by"] {
             assert!(fields.contains(&name), "{name} in {fields:?}");
         }
-        assert_eq!(app.get(&format!("/events/{}", event["id"]), JSON).json(), event);
+        let alone = app.get(&format!("/events/{}", event["id"]), JSON).json();
+        assert!(fields.iter().all(|name| alone[name] == event[name]), "{alone} {event}");
     }
 }
 

@@ -65,12 +65,17 @@ fn three_steps_lead_through_the_sample() {
     assert!(page(&app).texts(".steps li.ticked").is_empty());
     let id = app.take_snapshot()["snapshot_id"].as_str().unwrap().to_owned();
     let plan = format!("/snapshots/{id}/preview?kind=periodic");
-    assert_eq!(page(&app).attributes(".steps a", "href"), [plan.as_str()]);
+    assert_eq!(page(&app).attributes(".steps li a", "href"), [plan.as_str()]);
+    assert!(page(&app).texts(".steps li.ticked").is_empty(), "a snapshot that is there was not looked at");
     assert!(page(&app).has(".steps form[method=post][action='/sample/continue'] button"));
-    app.post("/sample/continue", &[], HTML);
+    let told = app.post("/sample/continue", &[], HTML);
+    app.take_snapshot();
+    let told = app.get(told.header("location").split('#').next().unwrap(), HTML).page();
+    assert!(told.text("[role=status]").contains("The story is continued."));
+    assert_eq!(told.attributes("[role=status] a", "href"), [plan.as_str()]);
     let continued = page(&app);
     assert!(!continued.has("form[action='/sample/continue']"));
-    assert_eq!(continued.attributes(".steps a", "href"), [plan.as_str(), plan.as_str()]);
+    assert_eq!(continued.attributes(".steps li a", "href"), [plan.as_str(), plan.as_str()]);
     assert_eq!(continued.texts(".steps li.ticked").len(), 2);
 }
 
@@ -107,7 +112,38 @@ fn an_event_that_the_tables_cannot_take_is_named_and_linked() {
     assert!(page.text(".matters").contains("chat_state.chat_id"));
     assert!(page.has(".matters a[href='/events/13']"));
     assert_eq!(matters(&app), ["stuck"]);
-    assert!(app.get("/events/13", HTML).page().text(".alert").contains("breaks a rule"));
+    let rule = "chat_state.chat_id names no row of chats.";
+    assert!(app.get("/events/13", HTML).page().text(".alert").ends_with(&format!("It breaks a rule: {rule}")));
+    for path in ["/", "/snapshots", "/events/13"] {
+        assert!(!app.get(path, HTML).text().contains("FOREIGN KEY"), "{path}");
+    }
+}
+
+#[test]
+fn the_command_of_a_page_finds_a_database_that_is_elsewhere() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().canonicalize().unwrap().join("of the app.db");
+    let (usual, other) = (TestApp::new(), TestApp::with(|options| options.db = Some(path.clone())));
+    let command = |app: &TestApp| page(app).texts("footer pre code").pop().unwrap();
+    assert!(!command(&usual).contains("--db"), "{}", command(&usual));
+    assert!(command(&other).ends_with(&format!(" --db '{}'", path.display())), "{}", command(&other));
+}
+
+#[test]
+fn what_the_policy_did_and_why_it_does_no_more_is_told_calmly() {
+    let app = TestApp::with_story(12);
+    assert!(!page(&app).has(".policy"));
+    app.store.engine.follow_policy().unwrap();
+    let clock = |told: &str| {
+        told.split_whitespace().map(|word| if word.contains(':') { "…" } else { word }).collect::<Vec<_>>().join(" ")
+    };
+    let did = "One was taken by itself at … UTC, since there was none yet.";
+    assert_eq!(clock(&page(&app).text(".policy")), did);
+    app.store.engine.follow_policy().unwrap();
+    let stands = "Nothing has changed since the snapshot of … UTC, so it stands for now as well.";
+    assert_eq!(clock(&page(&app).text(".policy")), format!("{stands} {did}"));
+    app.store.append(crate::support::Story::from(13).tell(1));
+    assert_eq!(clock(&page(&app).text(".policy")), did, "what is no longer so is not said");
 }
 
 #[test]

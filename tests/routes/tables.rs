@@ -3,7 +3,7 @@
 use backstitch::log::NewEvent;
 use serde_json::{Value, json};
 
-use super::{refused, with_newer_events};
+use super::refused;
 use crate::support::{HTML, JSON, PLAIN, TestApp, encoded};
 
 fn sample() -> TestApp {
@@ -197,25 +197,6 @@ fn other_tables_are_searched_for_a_part_of_any_value() {
         assert!(column(&app, &format!("bots?q={}", encoded(nothing)), "id").is_empty(), "{nothing}");
     }
     assert!(app.get("/state/bots?q=zebra", HTML).page().text("main").contains("No row holds"));
-}
-
-#[test]
-fn only_the_present_can_be_read() {
-    let app = TestApp::with_story(12);
-    assert_eq!(read(&app, "bots?at=12")["at"], 12);
-    for at in ["11", "13", "0", "-1"] {
-        refused(|accept| app.get(&format!("/state/bots?at={at}"), accept), 400, "at must be 12");
-    }
-    refused(|accept| app.get("/state/bots?at=x", accept), 400, "at must be");
-}
-
-#[test]
-fn paused_tables_are_read_as_of_where_they_stand() {
-    let (app, id) = with_newer_events();
-    app.restore(&id, &[("scope", "projections")]);
-    assert_eq!(read(&app, "bots?at=12")["at"], 12);
-    assert_eq!(app.get("/state", JSON).json()["at"], 12);
-    refused(|accept| app.get("/state/bots?at=24", accept), 400, "at must be 12");
 }
 
 #[test]
