@@ -37,7 +37,7 @@ impl Export {
     pub(super) fn run(self, engine: &Engine, out: Output) -> Result<(), Failure> {
         let (id, kind) = self.which.find(engine)?;
         let written = engine.export(kind, &id)?;
-        let mut whole = written.reopen()?;
+        let mut whole = written.reopen().map_err(Error::from)?;
         let Some(path) = self.out else {
             io::copy(&mut whole, &mut io::stdout().lock())?;
             return Ok(());
@@ -50,8 +50,12 @@ impl Export {
             _ => Error::from(error).at(path.display()),
         };
         let mut file = File::create_new(&path).map_err(there)?;
-        let bytes = io::copy(&mut whole, &mut file)?;
-        file.sync_all()?;
+        let copied = io::copy(&mut whole, &mut file).and_then(|bytes| file.sync_all().map(|()| bytes));
+        let bytes = copied.map_err(|error| {
+            // Half a file must not look like a whole one.
+            let _ = std::fs::remove_file(&path);
+            there(error)
+        })?;
         out.show(&json!({ "snapshot_id": id, "kind": kind, "bytes": bytes }), |out| {
             writeln!(out, "Snapshot {id} is in {}.", path.display())
         })

@@ -102,6 +102,18 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+impl Failure {
+    /// What comes of printing at the end, when the work is done: a full disk must not be told as
+    /// one that stopped the work.
+    fn unprinted(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::Pipe;
+        }
+        let words = format!("the work is done, but what came of it could not be printed: {error}.");
+        Self::Error(Error::refused(words).hint("What was changed is told by `backstitch history`.").because(error))
+    }
+}
+
 fn run(cli: Cli) -> Result<(), Failure> {
     let settings = cli.settings;
     let out = Output::new(settings.json);

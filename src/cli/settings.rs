@@ -103,7 +103,7 @@ impl Settings {
         let source = std::error::Error::source(error);
         let named = [self.data_dir.clone(), self.options().database()];
         error.kind() == ErrorKind::Refused
-            && source.is_some_and(|source| source.is::<std::io::Error>())
+            && source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
             && !named.iter().any(|path| error.message().contains(&path.display().to_string()))
     }
 

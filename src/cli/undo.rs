@@ -111,7 +111,7 @@ fn describe(preview: &UndoPreview, out: &mut dyn Write) -> io::Result<()> {
     }
     match &undo.way {
         Way::Everything { .. } | Way::Backup { .. } => {
-            leave_and_return(preview.events_removed, preview.events_returned, out)?
+            leave_and_return(preview.events_removed, preview.events_returned, out)?;
         }
         Way::Tables { .. } => writeln!(out, "The tables go back, and later events are applied; the log stays.")?,
         Way::Flag { event, hidden: true } => return writeln!(out, "Event {event} would be hidden."),

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, ToSql};
 
-use super::chunks::ChunkWriter;
+use super::chunk_writer::ChunkWriter;
 use super::segment::{PIECE, Segment};
 use super::value::Value;
 use super::{Hash, Table, codec, cut};

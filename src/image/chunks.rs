@@ -13,28 +13,20 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread::JoinHandle;
-
-use crossbeam_channel::{Receiver, Sender, bounded};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Hash;
+use super::chunk_writer::{ChunkWriter, Doubt};
 use super::lock::FileLock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::files;
 
-/// Level 1 compresses these rows as well as level 3 does, half as fast again.
-const LEVEL: i32 = 1;
 /// A frame that wants a larger window was not written here: the largest chunk of rows is 1 MiB.
 const LARGEST_WINDOW_LOG: u32 = 23;
 /// A chunk up to this length is known as sound whatever length was recorded for it.
 const LARGEST_REREAD: u64 = 16 << 20;
-/// Syncing waits for the disk, so more threads than cores are of use.
-const WRITERS: usize = 4;
-/// Chunks that wait for a writer: bounds the memory of a take to a few MiB.
-const WAITING: usize = 8;
 
 /// A chunk that cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +76,8 @@ impl From<ChunkError> for Error {
 #[derive(Debug, Clone)]
 pub struct ChunkStore {
     folder: PathBuf,
+    /// Chunks whose folders this program has synced.
+    durable: Arc<Mutex<HashSet<Hash>>>,
 }
 
 impl ChunkStore {
@@ -94,7 +88,7 @@ impl ChunkStore {
     /// Where the folder cannot be made.
     pub fn open(folder: PathBuf) -> Result<Self> {
         files::make_folder(&folder)?;
-        Ok(Self { folder })
+        Ok(Self { folder, durable: Arc::default() })
     }
 
     /// Keeps chunks from being removed while it is held.
@@ -115,7 +109,24 @@ impl ChunkStore {
         FileLock::try_exclusive(&self.folder.join("lock"))
     }
 
-    fn path(&self, chunk: Hash) -> PathBuf {
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn folder_of(&self, chunk: Hash) -> PathBuf {
+        self.folder.join(&chunk.to_string()[..2])
+    }
+
+    /// Whether this program has seen to it that a chunk stays.
+    pub(super) fn is_durable(&self, chunk: Hash) -> bool {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner).contains(&chunk)
+    }
+
+    pub(super) fn note_durable(&self, chunks: impl Iterator<Item = Hash>) {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner).extend(chunks);
+    }
+
+    pub(super) fn path(&self, chunk: Hash) -> PathBuf {
         let name = chunk.to_string();
         self.folder.join(&name[..2]).join(format!("{name}.zst"))
     }
@@ -232,165 +243,4 @@ fn is_chunk_folder(path: &Path) -> bool {
 
 fn chunk_name(path: &Path) -> Option<Hash> {
     path.file_name()?.to_str()?.strip_suffix(".zst")?.parse().ok()
-}
-
-/// Which chunks that are there already a writer reads before it relies on them.
-#[derive(Debug, Clone, Default)]
-pub enum Doubt {
-    /// None: the rows stay in the live tables, and the next take can write them again.
-    #[default]
-    Nothing,
-    /// These: their rows are about to go.
-    These(HashSet<Hash>),
-    /// All of them.
-    Everything,
-}
-
-impl Doubt {
-    fn covers(&self, chunk: Hash) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::These(chunks) => chunks.contains(&chunk),
-            Self::Everything => true,
-        }
-    }
-}
-
-/// Stores chunks in the background; [`ChunkWriter::finish`] waits until they are durable.
-pub struct ChunkWriter {
-    store: ChunkStore,
-    doubt: Doubt,
-    queue: Option<Sender<(Hash, Vec<u8>)>>,
-    waiting: Receiver<(Hash, Vec<u8>)>,
-    threads: Vec<JoinHandle<Result<Stored>>>,
-    seen: HashSet<Hash>,
-    folders: HashSet<PathBuf>,
-}
-
-/// What a writer has stored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stored {
-    /// Chunks that were not there before.
-    pub chunks: u64,
-    /// Their bytes on disk.
-    pub bytes: u64,
-}
-
-impl ChunkWriter {
-    fn new(store: ChunkStore, doubt: Doubt) -> Self {
-        let (queue, waiting) = bounded(WAITING);
-        let (threads, seen, folders) = (Vec::new(), HashSet::new(), HashSet::new());
-        Self { store, doubt, queue: Some(queue), waiting, threads, seen, folders }
-    }
-
-    /// Whether a chunk of this length is stored already or on its way.
-    ///
-    /// # Errors
-    ///
-    /// Where the file of a doubted chunk cannot be read.
-    pub fn has(&self, chunk: Hash, length: u64) -> Result<bool> {
-        Ok(self.seen.contains(&chunk) || self.is_stored(chunk, length, self.doubt.covers(chunk))?)
-    }
-
-    /// A doubted chunk is read; one that is not what was written is set aside, and so not stored.
-    fn is_stored(&self, chunk: Hash, length: u64, doubted: bool) -> Result<bool> {
-        if !doubted || !self.store.has(chunk) {
-            return Ok(self.store.has(chunk));
-        }
-        match self.store.read(chunk, length) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::Damaged => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Stores a chunk under its hash, unless it is there.
-    ///
-    /// # Errors
-    ///
-    /// Where an earlier chunk could not be written.
-    pub fn put(&mut self, chunk: Hash, bytes: &[u8]) -> Result<()> {
-        self.put_unless_stored(chunk, bytes, self.doubt.covers(chunk))
-    }
-
-    /// As [`ChunkWriter::put`], and one that is there is read first: for the few chunks that
-    /// everything else hangs on.
-    ///
-    /// # Errors
-    ///
-    /// As [`ChunkWriter::put`].
-    pub fn put_surely(&mut self, chunk: Hash, bytes: &[u8]) -> Result<()> {
-        self.put_unless_stored(chunk, bytes, true)
-    }
-
-    fn put_unless_stored(&mut self, chunk: Hash, bytes: &[u8], doubted: bool) -> Result<()> {
-        if !self.seen.insert(chunk) || self.is_stored(chunk, bytes.len() as u64, doubted)? {
-            return Ok(());
-        }
-        let path = self.store.path(chunk);
-        let folder = path.parent().unwrap_or(&self.store.folder).to_owned();
-        if !self.folders.contains(&folder) {
-            files::make_folder(&folder)?;
-            self.folders.insert(folder);
-        }
-        if self.threads.len() < WRITERS {
-            let (store, waiting) = (Arc::new(self.store.clone()), self.waiting.clone());
-            self.threads.push(std::thread::spawn(move || write_all(&store, &waiting)));
-        }
-        let sent = self.queue.as_ref().is_some_and(|queue| queue.send((chunk, bytes.to_vec())).is_ok());
-        if sent { Ok(()) } else { Err(Error::internal("the chunk writers have stopped")) }
-    }
-
-    /// Waits until all chunks and their folders are durable.
-    ///
-    /// # Errors
-    ///
-    /// The first failure of any writer: then none of the chunks may be named.
-    pub fn finish(mut self) -> Result<Stored> {
-        self.queue = None;
-        let mut stored = Stored::default();
-        for thread in std::mem::take(&mut self.threads) {
-            let part = thread.join().map_err(|_| Error::internal("a chunk writer panicked"))??;
-            stored.chunks += part.chunks;
-            stored.bytes += part.bytes;
-        }
-        for folder in &self.folders {
-            files::sync_folder(folder)?;
-        }
-        if !self.folders.is_empty() {
-            files::sync_folder(&self.store.folder)?;
-        }
-        Ok(stored)
-    }
-}
-
-/// One writer: takes chunks until there are no more; after a failure it drains the rest, so that
-/// the one who sends never waits for nobody.
-fn write_all(store: &ChunkStore, waiting: &Receiver<(Hash, Vec<u8>)>) -> Result<Stored> {
-    let mut outcome = Ok(Stored::default());
-    let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
-    for (chunk, bytes) in waiting {
-        if let Ok(total) = &mut outcome {
-            match write_one(store, &mut compressor, chunk, &bytes) {
-                Ok(bytes) => *total = Stored { chunks: total.chunks + 1, bytes: total.bytes + bytes },
-                Err(error) => outcome = Err(error),
-            }
-        }
-    }
-    outcome
-}
-
-fn write_one(
-    store: &ChunkStore,
-    compressor: &mut zstd::bulk::Compressor<'_>,
-    chunk: Hash,
-    bytes: &[u8],
-) -> Result<u64> {
-    let frame = compressor.compress(bytes)?;
-    let path = store.path(chunk);
-    let mut file = files::unfinished(path.parent().unwrap_or(&store.folder))?;
-    file.write_all(&frame)?;
-    file.as_file().sync_all()?;
-    file.persist(&path).map_err(|failed| failed.error)?;
-    Ok(frame.len() as u64)
 }

@@ -7,7 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::chunks::{ChunkStore, ChunkWriter};
+use super::chunk_writer::ChunkWriter;
+use super::chunks::ChunkStore;
 use super::segment::Segment;
 use super::{Hash, cut};
 use crate::error::{Error, Result};

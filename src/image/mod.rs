@@ -15,6 +15,7 @@
 //! This module knows SQLite tables and files, and nothing of events, snapshots or HTTP.
 
 pub mod build;
+pub mod chunk_writer;
 pub mod chunks;
 pub mod codec;
 pub mod cut;
@@ -29,7 +30,8 @@ pub mod table;
 mod value;
 
 pub use build::scan;
-pub use chunks::{ChunkError, ChunkStore, ChunkWriter, Doubt};
+pub use chunk_writer::{ChunkWriter, Doubt};
+pub use chunks::{ChunkError, ChunkStore};
 pub use diff::{Change, Counts};
 pub use hash::Hash;
 pub use index::Root;

@@ -98,3 +98,19 @@ fn a_database_may_lie_elsewhere() {
     super::run_with(&data, &arguments, super::EVENTS).done();
     assert!(db.is_file() && !data.join("backstitch.db").exists());
 }
+
+#[test]
+fn what_cannot_be_printed_is_not_told_as_undone() {
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+        eprintln!("skipped: there is no /dev/full here");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    super::run_with(folder.path(), &["append"], super::EVENTS).done();
+    let mut take = crate::support::program(folder.path());
+    let output = take.args(["snapshot", "take"]).stdout(full).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.starts_with("backstitch: the work is done, but what came of it could not be printed"), "{said}");
+    assert_eq!(run(folder.path(), &["snapshot", "list", "--json"]).done().matches("snapshot_id").count(), 1);
+}
