@@ -9,15 +9,20 @@
 #![allow(unreachable_pub, reason = "nothing outside uses a test binary")]
 
 mod background;
+mod backups;
 mod browser;
 mod clients;
 mod commands;
 mod crash;
 mod damage;
+mod dumps;
 mod follow;
+mod full_disk;
+mod going_back_plays;
 mod honest;
 mod laws;
 mod plays;
+mod points;
 mod race;
 mod readme;
 mod routes;

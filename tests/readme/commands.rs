@@ -56,7 +56,10 @@ fn filled<'w>(word: &'w str, given: &[(&str, &'w str)]) -> Option<&'w str> {
 fn every_command_does_its_work_in_the_order_told() {
     let (room, id) = store();
     let file = room.path("store.db").to_string_lossy().into_owned();
-    let given = [("ID", &*id), ("TEXT", "a name"), ("TABLE", "you_entity"), ("N", "1"), ("FILE", &file)];
+    let dump = room.path("dump.json").to_string_lossy().into_owned();
+    said_by(&mut room.backstitch(&["snapshot", "export", &id, "--out", &dump]));
+    let given =
+        [("ID", &*id), ("TEXT", "a name"), ("TABLE", "you_entity"), ("N", "1"), ("FILE", &file), ("DUMP", &dump)];
     let event = r#"{"kind": "you_updated", "payload": {"name": "Bob", "persona": "Draws."}}"#;
     for (words, what) in list().into_iter().filter(|(words, _)| words[0] != "serve") {
         let mut arguments: Vec<&str> = words.iter().filter_map(|word| filled(word, &given)).collect();

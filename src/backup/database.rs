@@ -1,0 +1,158 @@
+//! A database copied while it is in use, and the checks of such a copy.
+//!
+//! The copy is made in one step: a backup in steps starts anew whenever somebody else writes, and
+//! under a steady load it never ends.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+
+use super::sums;
+use crate::error::{Error, Result};
+use crate::image::table::quote;
+use crate::log;
+use crate::store::connection;
+
+/// How every SQLite database begins.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// How often a database that is locked just now is tried again.
+const LOOK: Duration = Duration::from_millis(10);
+/// All pages.
+const WHOLE: i32 = -1;
+
+/// Copies a database that may be in use into a new file, which is synced and needs no other file
+/// beside it.
+///
+/// # Errors
+///
+/// Busy where it stays locked for longer than `wait`; damaged where it cannot be read.
+pub fn copy(from: &Path, to: &Path, wait: Duration) -> Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let source = Connection::open_with_flags(from, flags)?;
+    connection::set_up_reader(&source, wait)?;
+    drop(sums::create(to)?);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut target = Connection::open_with_flags(to, flags)?;
+    step(&source, &mut target, wait)?;
+    // With a write-ahead log, reading the copy would leave files beside it.
+    target.pragma_update(None, "journal_mode", "DELETE")?;
+    target.close().map_err(|(_, error)| error)?;
+    Ok(File::open(to)?.sync_all()?)
+}
+
+fn step(source: &Connection, target: &mut Connection, wait: Duration) -> Result<()> {
+    let deadline = Instant::now() + wait;
+    let backup = Backup::new(source, target)?;
+    loop {
+        match backup.step(WHOLE)? {
+            StepResult::Done => return Ok(()),
+            _ if Instant::now() >= deadline => return Err(Error::busy()),
+            _ => thread::sleep(LOOK),
+        }
+    }
+}
+
+/// Whether a file begins as an SQLite database does.
+///
+/// # Errors
+///
+/// Where it cannot be read.
+pub fn is_one(file: &mut File) -> std::io::Result<bool> {
+    use std::io::{Read, Seek};
+    let mut first = Vec::with_capacity(MAGIC.len());
+    Read::by_ref(file).take(MAGIC.len() as u64).read_to_end(&mut first)?;
+    file.rewind()?;
+    Ok(first == MAGIC)
+}
+
+/// What a database says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The highest id of its log.
+    pub last_event_id: i64,
+    /// Rows of the log and of every projected table.
+    pub rows: BTreeMap<String, u64>,
+}
+
+/// Proves a fresh copy of the store's database: its pages, and its full-text indexes, which are
+/// built anew where they have drifted from their tables.
+///
+/// # Errors
+///
+/// Damaged where its pages do not fit together.
+pub fn prove(path: &Path) -> Result<Told> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    if let Some(said) = broken_pages(&conn)? {
+        return Err(Error::damaged(format!("the database is damaged: {said}."))
+            .hint("No backup was made. Check the disk; an earlier backup can be restored into an empty folder."));
+    }
+    for index in drifted_indexes(&conn)? {
+        let name = quote(&index);
+        conn.execute(&format!("INSERT INTO {name}({name}) VALUES ('rebuild')"), [])?;
+    }
+    let told = tell(&conn)?;
+    conn.close().map_err(|(_, error)| error)?;
+    File::open(path)?.sync_all()?;
+    Ok(told)
+}
+
+/// What does not fit together in a database's pages; none where all does.
+///
+/// # Errors
+///
+/// Where it cannot be read so far.
+pub fn broken_pages(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    let said: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    Ok((said != "ok").then_some(said))
+}
+
+/// The full-text indexes that are not what their tables say.
+///
+/// # Errors
+///
+/// Where the database fails otherwise.
+pub fn drifted_indexes(conn: &Connection) -> Result<Vec<String>> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%USING%fts5%'";
+    let mut statement = conn.prepare(sql)?;
+    let names: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut drifted = Vec::new();
+    for index in names {
+        let name = quote(&index);
+        match conn.execute(&format!("INSERT INTO {name}({name}, rank) VALUES ('integrity-check', 1)"), []) {
+            Ok(_) => {}
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+                drifted.push(index);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(drifted)
+}
+
+/// What a store's database says of itself.
+///
+/// # Errors
+///
+/// Where it is no database of a store.
+pub fn tell(conn: &Connection) -> Result<Told> {
+    let sql = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'
+               AND name NOT GLOB 'sqlite_*' AND name NOT GLOB 'backstitch_*'";
+    let mut statement = conn.prepare(sql)?;
+    let names: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut rows = BTreeMap::new();
+    for name in names {
+        rows.insert(name.clone(), count(conn, &name)?);
+    }
+    Ok(Told { last_event_id: log::head(conn)?, rows })
+}
+
+fn count(conn: &Connection, table: &str) -> Result<u64> {
+    let rows: i64 = conn.query_row(&format!("SELECT count(*) FROM {}", quote(table)), [], |row| row.get(0))?;
+    Ok(rows.unsigned_abs())
+}
