@@ -153,6 +153,13 @@ impl Watched<'_> {
         format!("touched_{}", self.number)
     }
 
+    /// A column beside those of the table: whether the row was there before.
+    fn existed(&self) -> String {
+        let taken = |name: &String| self.table.columns.iter().any(|column| column.eq_ignore_ascii_case(name));
+        let names = std::iter::successors(Some("existed".to_owned()), |name| Some(format!("{name}_")));
+        quote(&names.skip_while(|name| taken(name)).next().unwrap_or_default())
+    }
+
     /// The key's values of `new` or `old`, comma separated.
     fn values(of: &str, columns: &[String]) -> String {
         columns.iter().map(|column| format!("{of}.{}", quote(column))).collect::<Vec<_>>().join(", ")
@@ -164,24 +171,24 @@ impl Watched<'_> {
 
     fn start(&self) -> String {
         let (touched, table) = (self.touched(), self.table.quoted());
-        let (columns, key) = (self.table.column_list(), self.key());
+        let (columns, key, existed) = (self.table.column_list(), self.key(), self.existed());
         let unknown = |of: &str| {
             let same = key.iter().map(|column| format!("t.{0} IS {of}.{0}", quote(column)));
             format!("WHERE NOT EXISTS (SELECT 1 FROM {touched} t WHERE {})", same.collect::<Vec<_>>().join(" AND "))
         };
         let came = format!(
-            "INSERT INTO {touched} (existed, {}) SELECT 0, {} {};",
+            "INSERT INTO {touched} ({existed}, {}) SELECT 0, {} {};",
             self.table.key_list(),
             Self::values("new", &key),
             unknown("new")
         );
         let was = format!(
-            "INSERT INTO {touched} (existed, {columns}) SELECT 1, {} {};",
+            "INSERT INTO {touched} ({existed}, {columns}) SELECT 1, {} {};",
             Self::values("old", &self.table.columns),
             unknown("old")
         );
         format!(
-            "CREATE TEMP TABLE {touched} (existed, {columns}, PRIMARY KEY ({key_list}));
+            "CREATE TEMP TABLE {touched} ({existed}, {columns}, PRIMARY KEY ({key_list}));
              CREATE TEMP TRIGGER {touched}_i AFTER INSERT ON main.{table} BEGIN {came} END;
              CREATE TEMP TRIGGER {touched}_d AFTER DELETE ON main.{table} BEGIN {was} END;
              CREATE TEMP TRIGGER {touched}_u AFTER UPDATE ON main.{table} BEGIN {was} {came} END;",
@@ -195,9 +202,9 @@ impl Watched<'_> {
     }
 
     fn changed(&self, conn: &Connection) -> Result<Changed> {
-        let (columns, key) = (self.table.column_list(), self.table.key_list());
+        let (columns, key, existed) = (self.table.column_list(), self.table.key_list(), self.existed());
         let width = self.table.columns.len();
-        let sql = format!("SELECT {columns}, existed FROM temp.{} ORDER BY {key} LIMIT {}", self.touched(), MOST + 1);
+        let sql = format!("SELECT {columns}, {existed} FROM temp.{} ORDER BY {key} LIMIT {}", self.touched(), MOST + 1);
         let mut select = conn.prepare(&sql)?;
         let touched = select.query_map([], |row| Ok((codec::row_values(row, width)?, row.get::<_, bool>(width)?)))?;
         let touched: Vec<(Vec<Value>, bool)> = touched.collect::<rusqlite::Result<_>>()?;

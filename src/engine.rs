@@ -13,10 +13,12 @@ mod full;
 mod lines;
 mod listing;
 mod moments;
+mod moved;
 mod opening;
 mod past;
 mod periodic;
 mod proving;
+mod removing;
 mod restoring;
 mod rewinding;
 pub mod room;
@@ -39,7 +41,8 @@ pub use self::flags::Flagged;
 pub use self::lines::{Line, Undo, Way};
 pub use self::opening::{ColdLoad, Loaded, Options};
 pub use self::periodic::{Decided, Decision};
-pub use self::snapshots::{NewSnapshot, Pruned};
+pub use self::removing::Pruned;
+pub use self::snapshots::NewSnapshot;
 pub use self::tables::{RowQuery, SpeakerNames, TableCount, TableRows};
 pub use self::undoing::UndoPreview;
 pub use crate::compare::DiffPage;
@@ -326,6 +329,7 @@ impl Engine {
             let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let answer = work(&core, &transaction)?;
             transaction.commit()?;
+            core.full.look_again();
             Ok(answer)
         })
     }

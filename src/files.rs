@@ -133,12 +133,34 @@ pub fn sweep_unfinished(folder: &Path) -> Result<()> {
             continue;
         }
         if entry.file_type()?.is_dir() {
+            if is_in_use(&entry.path()) {
+                continue;
+            }
             fs::remove_dir_all(entry.path())?;
         } else {
             remove_if_there(&entry.path())?;
         }
     }
     Ok(())
+}
+
+/// The name of the file in an unfinished folder that whoever works there holds locked.
+const IN_USE: &str = "in-use";
+
+/// Marks an unfinished folder as worked in, until what is answered is dropped: a start of another
+/// process leaves it alone.
+///
+/// # Errors
+///
+/// Where the file cannot be made or locked.
+pub fn hold_unfinished(folder: &Path) -> io::Result<File> {
+    let file = File::create(folder.join(IN_USE))?;
+    file.lock()?;
+    Ok(file)
+}
+
+fn is_in_use(folder: &Path) -> bool {
+    File::open(folder.join(IN_USE)).is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
 }
 
 /// Removes a file; one that is gone already is no error. Says whether it was there.

@@ -34,16 +34,18 @@ pub enum Told {
 ///
 /// None for the files that are compiled in.
 pub fn story(first_id: i64) -> Result<Vec<NewEvent>> {
-    resolve(STORY, first_id)
+    resolve(STORY, &|line| first_id - 1 + line)
 }
 
-/// The continuation of a story that began at `first_id`.
+/// The continuation of a story that began at `first_id`, for a store whose next event gets
+/// `next_id`: further on where a continuation was told before and taken back.
 ///
 /// # Errors
 ///
 /// None for the files that are compiled in.
-pub fn continuation(first_id: i64) -> Result<Vec<NewEvent>> {
-    resolve(CONTINUATION, first_id)
+pub fn continuation(first_id: i64, next_id: i64) -> Result<Vec<NewEvent>> {
+    let told = STORY.lines().filter(|line| !line.trim().is_empty()).count() as i64;
+    resolve(CONTINUATION, &|line| if line > told { next_id - 1 + line - told } else { first_id - 1 + line })
 }
 
 /// How far the story is told: found by its first and last lines, so nothing has to be kept about it.
@@ -64,7 +66,7 @@ pub fn told(conn: &Connection) -> Result<Told> {
         let last_id = first.id + opening.len() as i64 - 1;
         events.iter().any(|event| event.id == last_id && is(event, last))
     });
-    let more = continuation(first.id)?;
+    let more = continuation(first.id, first.id + opening.len() as i64)?;
     let continued = more.first().is_some_and(|next| events.iter().any(|event| event.id > first.id && is(event, next)));
     Ok(match (whole, continued) {
         (true, true) => Told::All(first.id),
@@ -77,24 +79,24 @@ fn is(event: &log::Event, line: &NewEvent) -> bool {
     event.kind == line.kind && Some(&event.ts) == line.ts.as_ref() && event.payload.get() == line.payload.get()
 }
 
-fn resolve(lines: &str, first_id: i64) -> Result<Vec<NewEvent>> {
-    let before = first_id - 1;
+/// `id` gives the id of the event on a line.
+fn resolve(lines: &str, id: &dyn Fn(i64) -> i64) -> Result<Vec<NewEvent>> {
     log::lines(lines.as_bytes())
         .map(|event| {
             let mut event = event?;
-            event.supersedes = event.supersedes.map(|line| before + line);
-            event.payload = resolve_payload(&event.payload, before)?;
+            event.supersedes = event.supersedes.map(id);
+            event.payload = resolve_payload(&event.payload, id)?;
             Ok(event)
         })
         .collect()
 }
 
-fn resolve_payload(payload: &RawValue, before: i64) -> Result<Box<RawValue>> {
+fn resolve_payload(payload: &RawValue, id: &dyn Fn(i64) -> i64) -> Result<Box<RawValue>> {
     let unreadable = |source: serde_json::Error| Error::internal("the sample story is not JSON").because(source);
     let mut object: serde_json::Value = serde_json::from_str(payload.get()).map_err(unreadable)?;
     match object.get_mut("memory_event_id") {
         Some(line) => {
-            *line = (before + line.as_i64().unwrap_or_default()).into();
+            *line = id(line.as_i64().unwrap_or_default()).into();
             serde_json::value::to_raw_value(&object).map_err(unreadable)
         }
         None => Ok(payload.to_owned()),

@@ -4,6 +4,7 @@
 //! what the rows do.
 
 use std::cell::Cell;
+use std::fs::File;
 use std::path::Path;
 
 use rusqlite::{Connection, params_from_iter};
@@ -27,6 +28,8 @@ pub struct Scratch {
     indexed: Cell<bool>,
     /// Removes the folder when dropped; after the connection, since fields drop in order.
     folder: TempDir,
+    /// Tells others that somebody works in the folder.
+    _held: File,
 }
 
 impl Scratch {
@@ -37,6 +40,7 @@ impl Scratch {
     /// Where the folder or the database cannot be made.
     pub fn new(beside: &Path, domain: &Domain) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix(files::UNFINISHED).tempdir_in(beside)?;
+        let held = files::hold_unfinished(folder.path())?;
         let mut conn = Connection::open(folder.path().join("scratch.db"))?;
         // It is thrown away after a crash, so nothing has to reach the disk.
         conn.execute_batch(
@@ -46,7 +50,7 @@ impl Scratch {
         schema::migrate(&mut conn)?;
         domain.create_tables(&conn)?;
         let set_aside = IndexTriggers::set_aside(&conn, domain)?;
-        Ok(Self { conn, set_aside, indexed: Cell::new(false), folder })
+        Ok(Self { conn, set_aside, indexed: Cell::new(false), folder, _held: held })
     }
 
     /// Its connection.

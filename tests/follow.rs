@@ -9,6 +9,7 @@ mod flags;
 mod held;
 mod rewind;
 mod stuck;
+mod trust;
 mod undo;
 
 use std::path::Path;

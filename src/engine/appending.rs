@@ -70,8 +70,7 @@ impl Engine {
                 )
                 .hint("Start with another --data-dir to look at it."));
             }
-            let next = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'event_log'";
-            let first_id = conn.query_row(next, [], |row| row.get(0))?;
+            let first_id = next_id(conn)?;
             append_in(conn, &core, &mut sample::story(first_id)?.into_iter().map(Ok))
         })
     }
@@ -86,7 +85,10 @@ impl Engine {
         let core = Arc::clone(&self.core);
         let _open = core.runtime.pass()?;
         self.writer.grouped(move |conn| match sample::told(conn)? {
-            Told::Story(first_id) => append_in(conn, &core, &mut sample::continuation(first_id)?.into_iter().map(Ok)),
+            Told::Story(first_id) => {
+                let more = sample::continuation(first_id, next_id(conn)?)?;
+                append_in(conn, &core, &mut more.into_iter().map(Ok))
+            }
             Told::Nothing => {
                 Err(Error::conflict("There is no sample story to continue: its first part is not in the log."))
             }
@@ -131,6 +133,12 @@ impl Engine {
         let found = self.events(&query)?.pop().filter(|event| event.id == id);
         found.ok_or_else(|| Error::not_found("event not found"))
     }
+}
+
+/// The id that the next event gets.
+fn next_id(conn: &Connection) -> Result<i64> {
+    let sql = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'event_log'";
+    Ok(conn.query_row(sql, [], |row| row.get(0))?)
 }
 
 /// Appends in a savepoint, so that a refusal leaves nothing behind in a shared transaction.

@@ -139,13 +139,7 @@ impl Engine {
 
     /// A backup that was checked just now and is not damaged.
     fn sound(&self, stamp: &Stamp) -> Result<Source> {
-        let folder = self.core.runtime.backups.find(stamp)?;
-        let found = self.validate_backup(stamp)?;
-        match found.damage().as_slice() {
-            [] => Source::open(folder),
-            damage => Err(Error::damaged(format!("Backup {stamp} cannot be restored: {}.", damage.join("; ")))
-                .hint("Nothing was changed. Choose another backup.")),
-        }
+        Source::proven(&self.core.runtime.backups, &self.validate_backup(stamp)?)
     }
 
     /// The database of a backup as a snapshot of its own, aside.

@@ -154,6 +154,12 @@ impl Engine {
         list::list(&self.core.runtime.backups)
     }
 
+    /// Where the registry file and the vector store of the app are, as far as that was said at the
+    /// start.
+    pub fn runtime_places(&self) -> &Places {
+        &self.core.runtime.places
+    }
+
     /// One backup.
     ///
     /// # Errors
@@ -185,15 +191,7 @@ impl Engine {
     /// # }
     /// ```
     pub fn validate_backup(&self, stamp: &Stamp) -> Result<Validation> {
-        let backups = &self.core.runtime.backups;
-        let _shared = backups.share()?;
-        let found = validate::validate(backups, stamp, backups.snapshots(), &self.core.progress)?;
-        if found.exists
-            && let Err(error) = list::remember(backups, &found, self.core.clock.now())
-        {
-            tracing::warn!(%error, "what the check found could not be remembered");
-        }
-        Ok(found)
+        validate::check(&self.core.runtime.backups, stamp, self.core.clock.now(), &self.core.progress)
     }
 
     /// Copies everything and writes the line of the history.

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use serde_json::json;
@@ -38,7 +38,8 @@ pub(super) struct Opened {
 /// A dump as chunks of its own, in a folder that goes with it.
 struct Aside {
     chunks: ChunkStore,
-    _scratch: Box<dyn Send>,
+    /// Only kept: nobody reads it.
+    _scratch: Mutex<Box<dyn Send>>,
 }
 
 /// The dump that was opened last, so that paging through it does not read it each time.
@@ -47,13 +48,13 @@ pub(super) struct Remembered {
     id: SnapshotId,
     file: Option<String>,
     logic: Fingerprint,
-    opened: Arc<std::sync::Mutex<Opened>>,
+    opened: Arc<Opened>,
 }
 
 impl Opened {
     /// A snapshot whose chunks go with what holds their folder.
     pub(super) fn aside(entry: Entry, chunks: ChunkStore, scratch: impl Send + 'static) -> Self {
-        Self { entry, aside: Some(Aside { chunks, _scratch: Box::new(scratch) }) }
+        Self { entry, aside: Some(Aside { chunks, _scratch: Mutex::new(Box::new(scratch)) }) }
     }
 
     /// The shelf that its chunks are on.
@@ -66,21 +67,42 @@ impl Opened {
 }
 
 impl Core {
-    /// Opens a snapshot; a dump is read whole for that.
+    /// Opens a snapshot; a dump is read whole for that, and remembered. Called before a reader is
+    /// taken: whoever waits here for another's reading must keep none from the rest.
     ///
     /// # Errors
     ///
     /// Damaged where a manifest or a dump is not sound.
-    pub(super) fn open_snapshot(&self, entry: &Entry, domain: &Domain) -> Result<Arc<std::sync::Mutex<Opened>>> {
+    pub(super) fn open_snapshot(&self, entry: &Entry, domain: &Domain) -> Result<Arc<Opened>> {
+        self.open(entry, domain, false)
+    }
+
+    /// Opens a snapshot as [`Core::open_snapshot`] does, and reads a dump anew: to check it is to
+    /// read the file that is there.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub(super) fn open_anew(&self, entry: &Entry, domain: &Domain) -> Result<Arc<Opened>> {
+        self.open(entry, domain, true)
+    }
+
+    /// Lets go of the dump that is remembered, and of the room that it takes.
+    pub(super) fn forget_dump(&self) {
+        self.dump.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn open(&self, entry: &Entry, domain: &Domain, anew: bool) -> Result<Arc<Opened>> {
         if !entry.is_dump() {
             entry.manifest()?;
-            return Ok(Arc::new(std::sync::Mutex::new(Opened { entry: entry.clone(), aside: None })));
+            return Ok(Arc::new(Opened { entry: entry.clone(), aside: None }));
         }
         let mut last = self.dump.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = last.as_ref().filter(|known| known.is_of(entry, domain)) {
+        if let Some(known) = last.as_ref().filter(|known| !anew && known.is_of(entry, domain)) {
             return Ok(Arc::clone(&known.opened));
         }
-        let opened = Arc::new(std::sync::Mutex::new(self.read_aside(entry, domain)?));
+        last.take();
+        let opened = Arc::new(self.read_aside(entry, domain)?);
         *last = Some(Remembered {
             kind: entry.kind,
             id: entry.id.clone(),

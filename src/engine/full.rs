@@ -34,6 +34,15 @@ impl Full {
     }
 }
 
+impl Full {
+    /// Something was written, so there may be room again: the next look tries at once.
+    pub(super) fn look_again(&self) {
+        if let (Some(at), Some(before)) = (self.lock().as_mut(), Instant::now().checked_sub(PAUSE)) {
+            *at = before;
+        }
+    }
+}
+
 impl Engine {
     /// Remembers that work met a full disk, where that is its error: [`Engine::status`] says so until
     /// there is room again.

@@ -14,6 +14,7 @@ use crate::clock;
 use crate::error::{ErrorKind, Result};
 use crate::history::{self, Operation, What};
 use crate::snapshot::{Kind, SnapshotId};
+use crate::store::State;
 
 /// How an operation is undone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -129,7 +130,7 @@ impl Engine {
 }
 
 impl Core {
-    fn line(&self, conn: &Connection, operation: Operation) -> Result<Line> {
+    pub(super) fn line(&self, conn: &Connection, operation: Operation) -> Result<Line> {
         let Some(way) = Way::of(&operation) else { return Ok(Line { operation, undo: None }) };
         let events_since = events_since(conn, &operation)?;
         let log_changed_since = log_changed_since(conn, operation.operation)?;
@@ -161,10 +162,14 @@ impl Core {
 
     /// Why a safety snapshot cannot be used any more, and since when.
     fn why_no_undo(&self, conn: &Connection, id: &SnapshotId, operation: &Operation) -> Result<Option<String>> {
+        let way_of_tables = matches!(Way::of(operation), Some(Way::Tables { .. }));
         match self.library.find(Kind::Rewind, id) {
             // Its id was given again within the second in which it was deleted.
             Ok(entry) if entry.epoch() != operation.detail["from_epoch"].as_u64() => {
                 Ok(Some(format!("Its safety copy is gone, and {id} is another one by now.")))
+            }
+            Ok(entry) if way_of_tables && self.left(conn, &entry, &State::read(conn)?)?.is_some() => {
+                Ok(Some("The log has changed since, so the tables of then would not fit it.".to_owned()))
             }
             Ok(entry) => Ok(self.known_damage(conn, &entry)?.map(|_| format!("Its safety copy {id} is damaged."))),
             Err(error) if error.kind() == ErrorKind::NotFound => {

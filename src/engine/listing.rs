@@ -11,11 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 use time::OffsetDateTime;
 
+use super::moved::Moved;
 use super::{Core, Engine};
 use crate::clock;
 use crate::error::{ErrorKind, Result};
 use crate::history::Means;
 use crate::image::{Hash, Table};
+use crate::log;
 use crate::snapshot::entry::Content;
 use crate::snapshot::log_image::{self, LOG, Part};
 use crate::snapshot::restore::stored_table;
@@ -29,6 +31,8 @@ pub(super) struct Listing {
     chunks: Mutex<HashMap<Hash, Arc<Vec<Hash>>>>,
     history: Mutex<HashMap<(Hash, u64), Option<Left>>>,
     unique: Mutex<Option<Unique>>,
+    /// Events up to an id, by id and epoch: appending does not change them.
+    pub(super) up_to: Mutex<HashMap<(i64, u64), u64>>,
 }
 
 /// What deleting each of some snapshots would free, by manifest.
@@ -55,6 +59,7 @@ struct Known {
     proven_at: Option<OffsetDateTime>,
     on_this_history: Option<bool>,
     left: Option<Left>,
+    moved: Moved,
     chunks: Option<Arc<Vec<Hash>>>,
 }
 
@@ -146,6 +151,7 @@ impl Core {
                 proven_at: None,
                 on_this_history: Some(true),
                 left: None,
+                moved: Moved::default(),
                 chunks: None,
             };
             shown(&known, Keep::Due, &HashMap::new())
@@ -174,6 +180,7 @@ impl Core {
         let state = State::read(conn)?;
         let checks = read_checks(conn)?;
         let lost = self.lost(&checks);
+        let events = self.count_events(conn, &state, log::head(conn)?)?;
         // Else another process could delete one that was just read, and its pieces would be missed.
         let _shared = self.chunks.share()?;
         let mut known = Vec::new();
@@ -198,7 +205,8 @@ impl Core {
             let own = entry.is_own(&state.store);
             let damaged = damaged.or_else(|| shared_loss(chunks.as_deref(), &lost));
             let proven_at = proven_at(&entry, &checks).filter(|_| damaged.is_none());
-            known.push(Known { entry, own, damaged, checked_at, proven_at, on_this_history, left, chunks });
+            let moved = self.moved(conn, &entry, &state, events)?;
+            known.push(Known { entry, own, damaged, checked_at, proven_at, on_this_history, left, moved, chunks });
         }
         Ok(known)
     }
@@ -257,7 +265,7 @@ impl Core {
 
     /// What took a snapshot off this history; none where its log is the beginning of today's.
     /// Remembered while the epoch stays.
-    fn left(&self, conn: &Connection, entry: &Entry, state: &State) -> Result<Option<Left>> {
+    pub(super) fn left(&self, conn: &Connection, entry: &Entry, state: &State) -> Result<Option<Left>> {
         let manifest = entry.manifest()?;
         let key = (manifest.hash, state.epoch);
         let may_remember = state.stale_from.is_none();
@@ -317,6 +325,8 @@ fn shown(known: &Known, keep: Keep, unique: &HashMap<Hash, u64>) -> Snapshot {
         format: if entry.is_dump() { Format::Dump } else { Format::Chunks },
         on_this_history: known.on_this_history,
         left: known.left.clone(),
+        events_after: known.moved.after.filter(|_| known.is_sound()),
+        events_gone: known.moved.gone.filter(|_| known.is_sound()),
         proven_at: known.proven_at,
         damaged: known.damaged.clone(),
         checked_at: known.checked_at,
@@ -374,6 +384,6 @@ fn read_checks(conn: &Connection) -> Result<HashMap<(Kind, String), Check>> {
     Ok(checks)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,6 @@
 //! Proving that what is kept is what it should be: the tables against the log, and a snapshot by a
 //! rehearsed restore.
 
-use std::sync::PoisonError;
 use std::time::Instant;
 
 use rusqlite::Connection;
@@ -12,13 +11,14 @@ use super::{Core, Engine, millis};
 use crate::catchup::{Broken, Hold, catch_up, follow_change};
 use crate::clock;
 use crate::drift::{self, DriftRow, ProjectionCheck};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::history::{Means, What};
 use crate::image::Doubt;
+use crate::log;
 use crate::projection;
 use crate::rehearsal;
 use crate::snapshot::{Entry, Expected, Kind, Restored, Snapshot, SnapshotId};
-use crate::store::state::{State, bar, raise_epoch};
+use crate::store::state::{State, bar, raise_epoch, suspect};
 
 impl Engine {
     /// Compares the tables with what the log alone gives, aside. Where they differ, no snapshot
@@ -42,9 +42,8 @@ impl Engine {
     /// ```
     pub fn verify_projection(&self) -> Result<ProjectionCheck> {
         let started = Instant::now();
-        self.catch_up_if_behind()?;
         let domain = self.domain();
-        let (found, sequence) = self.readers.read(|conn| {
+        let (found, sequence) = self.read_settled(|conn| {
             let state = State::read(conn)?;
             state.check_logic(domain.logic)?;
             let found = drift::find(conn, self.core.shelf(&domain), &self.core.data_dir)?;
@@ -92,19 +91,34 @@ impl Engine {
     ///
     /// Not found; damaged; unprocessable where the rehearsal ends in another state, saying which.
     pub fn drill(&self, kind: Kind, id: &SnapshotId) -> Result<Snapshot> {
-        self.catch_up_if_behind()?;
         let _shared = self.core.chunks.share()?;
         let entry = self.core.library.find(kind, id)?;
         self.refuse_damaged(&entry)?;
         let domain = self.domain();
         self.noting_damage(&entry, || {
-            let opened = self.core.open_snapshot(&entry, &domain)?;
-            let opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
+            let opened = self.core.open_anew(&entry, &domain)?;
             let shelf = opened.shelf(self.core.shelf(&domain));
-            self.readers.read(|conn| rehearsal::run(conn, shelf, &self.core.data_dir, opened.entry.manifest()?))
+            self.read_settled(|conn| rehearsal::run(conn, shelf, &self.core.data_dir, opened.entry.manifest()?))
         })?;
         self.note_proof(&entry)?;
         self.snapshot(kind, id)
+    }
+
+    /// Reads tables that follow from the log. Should another process change the log between catching
+    /// up and reading, they would not: then once more.
+    fn read_settled<T>(&self, work: impl Fn(&Connection) -> Result<T>) -> Result<T> {
+        const TRIES: usize = 10;
+        for _ in 0..TRIES {
+            self.catch_up_if_behind()?;
+            let read = self.readers.read(|conn| {
+                let settled = State::read(conn)?.is_settled(log::head(conn)?);
+                settled.then(|| work(conn)).transpose()
+            })?;
+            if let Some(answer) = read {
+                return Ok(answer);
+            }
+        }
+        Err(Error::busy())
     }
 
     fn note_proof(&self, entry: &Entry) -> Result<()> {
@@ -126,6 +140,7 @@ impl Engine {
 /// Remembers up to which snapshot the tables are known to be sound, or bars those since.
 fn judge(conn: &Connection, clean: bool, sequence: u64) -> Result<()> {
     let state = State::read(conn)?;
+    suspect(conn, !clean)?;
     if clean {
         conn.execute("UPDATE backstitch_state SET clean_sequence = max(clean_sequence, ?1)", [sequence as i64])?;
     } else if state.snapshot_sequence > state.clean_sequence {
@@ -149,6 +164,6 @@ fn rebuild(conn: &Connection, core: &Core, expected: Expected, means: Means, dou
     let changed = safety.changed_tables(conn, shelf)?;
     // Events that waited are applied too, so a change need not be drift; barring then costs time only.
     judge(conn, changed.is_empty(), before.snapshot_sequence)?;
-    conn.execute("UPDATE backstitch_state SET clean_sequence = snapshot_sequence", [])?;
-    safety.record(conn, What::Rebuild, &changed, json!({ "last_event_id": crate::log::head(conn)? }))
+    conn.execute("UPDATE backstitch_state SET clean_sequence = snapshot_sequence, suspect = 0", [])?;
+    safety.record(conn, What::Rebuild, &changed, json!({ "last_event_id": log::head(conn)? }))
 }

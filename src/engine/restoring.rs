@@ -1,7 +1,7 @@
 //! Restoring a snapshot: everything checked, a safety snapshot, then one transaction.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Value as Json, json};
@@ -21,7 +21,7 @@ use crate::snapshot::restore::{Comparison, Pair, compare, stored_table};
 use crate::snapshot::retention;
 use crate::snapshot::take::Shelf;
 use crate::snapshot::{Entry, Expected, Kind, Manifest, Restored, Scope, SnapshotId};
-use crate::store::state::{State, bar, raise_epoch};
+use crate::store::state::{State, bar, raise_epoch, suspect};
 
 /// One restore as it was asked for.
 pub(super) struct Order {
@@ -62,7 +62,7 @@ impl Order {
     }
 
     /// What of it is told in its line of the history.
-    fn detail(&self, manifest: &Manifest) -> Json {
+    fn detail(&self, manifest: &Manifest, own: bool) -> Json {
         let mut detail = match &self.backup {
             Some(from) => json!({
                 "backup": from.stamp, "backup_before": from.before, "token": from.token, "scope": "backup",
@@ -70,7 +70,9 @@ impl Order {
             None => json!({ "snapshot_id": self.entry.id, "kind": self.entry.kind, "scope": self.scope }),
         };
         detail["last_event_id"] = manifest.last_event_id.into();
-        detail["restored_epoch"] = manifest.about.epoch.into();
+        if own || self.backup.is_some() {
+            detail["restored_epoch"] = manifest.about.epoch.into();
+        }
         self.undoes.iter().for_each(|of| detail["of"] = (*of).into());
         detail
     }
@@ -121,9 +123,7 @@ impl Engine {
         self.noting_damage(&entry, || {
             // Before the writer is taken: reading a dump may take long.
             let opened = self.core.open_snapshot(&order.entry, &domain)?;
-            self.transact(move |core, conn| {
-                restore(conn, core, &order, &opened.lock().unwrap_or_else(PoisonError::into_inner))
-            })
+            self.transact(move |core, conn| restore(conn, core, &order, &opened))
         })
     }
 }
@@ -152,9 +152,13 @@ pub(super) fn restore(conn: &Connection, core: &Core, order: &Order, opened: &Op
         bar(conn, manifest.about.sequence + 1, safety.taken.entry.sequence())?;
     }
     let log_from = work.first_of_log();
+    let replayed = work.tables.is_none();
+    let trusted = own && manifest.about.logic == domain.logic && !State::read(conn)?.bars(manifest.about.sequence);
     let changed = work.run(conn, shelf, &manifest, order.scope, &safety)?;
+    // Rows that nobody knows to follow from the log: what is taken of them must be no base.
+    suspect(conn, !(replayed || trusted))?;
     raise_epoch(conn)?;
-    let mut detail = order.detail(&manifest);
+    let mut detail = order.detail(&manifest, own);
     if let Some(first) = log_from {
         detail["log_from"] = first.into();
     }
@@ -261,8 +265,8 @@ impl<'a> Work<'a> {
         let held = scope == Scope::Projections || manifest.about.held;
         let hold = (held && position < head).then_some(head);
         let state = State::read(conn)?;
-        // The log keeps the event that breaks a rule, and so does the state.
-        let stuck = state.stuck.clone().filter(|_| hold.is_some());
+        // Where the log keeps the event that breaks a rule, so does the state.
+        let stuck = state.stuck.clone().filter(|_| hold.is_some() && scope == Scope::Projections);
         State { position, hold, stale_from: None, stuck, ..state }.write(conn)?;
         catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
         Ok(changed)

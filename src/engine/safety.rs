@@ -21,7 +21,7 @@ use crate::snapshot::take::{Capture, Shelf, Taken, take};
 use crate::snapshot::{Expected, Kind, Restored, SafetySnapshot};
 use crate::store::state::State;
 
-/// Refuses work on a store that has moved since its plan was shown.
+/// Refuses work on a store that is not where who asks for it expects it.
 ///
 /// # Errors
 ///
@@ -31,18 +31,18 @@ pub(super) fn check_expected(conn: &Connection, expected: Expected) -> Result<()
     if let Some(seen) = expected.head
         && seen != head
     {
-        let what = if head > seen { "new events have come" } else { "events have gone" };
         return Err(Error::conflict(format!(
-            "The log moved: it stood at event {seen} when the plan was shown and stands at {head} now ({what}). Nothing was done."
+            "The log stands at event {head}, and event {seen} was expected. Nothing was done."
         ))
         .hint("Look at the plan as it is now."));
     }
     if let Some(seen) = expected.epoch
         && seen != epoch
     {
-        return Err(Error::conflict(
-            "The store was changed after the plan was shown (another restore, or a change of an event). Nothing was done.",
-        )
+        return Err(Error::conflict(format!(
+            "The store is at epoch {epoch}, and epoch {seen} was expected: something else changed it, such as a restore. \
+             Nothing was done."
+        ))
         .hint("Look at the plan as it is now."));
     }
     Ok(())

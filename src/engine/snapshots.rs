@@ -1,6 +1,6 @@
 //! Taking, previewing, verifying, deleting and pruning snapshots.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use rusqlite::Connection;
@@ -17,12 +17,11 @@ use crate::image::{ChunkError, Doubt};
 use crate::log;
 use crate::plan::Plan;
 use crate::snapshot::entry::Note;
-use crate::snapshot::retention::{self, Collected};
 use crate::snapshot::take::{Capture, Taken, take};
 use crate::snapshot::verify::{Verified, verify};
-use crate::snapshot::{Diff, Entry, Format, Keep, Kind, Preview, Scope, Snapshot, SnapshotId, log_image, take_dump};
+use crate::snapshot::{Diff, Entry, Format, Kind, Preview, Scope, Snapshot, SnapshotId, log_image, take_dump};
 use crate::store::State;
-use crate::store::state::next_snapshot_sequence;
+use crate::store::state::{bar, next_snapshot_sequence};
 
 /// A snapshot that was just taken, and its line of the history.
 #[derive(Debug, Clone, Serialize)]
@@ -35,16 +34,6 @@ pub struct NewSnapshot {
     pub operation: i64,
 }
 
-/// What a prune did.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Pruned {
-    /// The snapshots that went.
-    pub removed: Vec<SnapshotId>,
-    /// The chunks that went with them.
-    #[serde(flatten)]
-    pub collected: Collected,
-}
-
 impl Core {
     /// The next number in the order of snapshots: above the database's, which a rolled-back
     /// operation takes back, and above what is published.
@@ -53,6 +42,9 @@ impl Core {
         let highest = published.iter().map(|entry| entry.order().1).max().unwrap_or(0);
         let next = next_snapshot_sequence(conn)?.max(highest + 1);
         conn.execute("UPDATE backstitch_state SET snapshot_sequence = ?1", [next as i64])?;
+        if State::read(conn)?.suspect {
+            bar(conn, next, next)?;
+        }
         Ok(next)
     }
 }
@@ -102,7 +94,11 @@ impl Engine {
         })?;
         if pinned {
             let dump = taken.entry.own_dump().cloned();
-            self.core.library.write_note(Kind::Periodic, &taken.id, &Note { pinned, label: label.clone(), dump })?;
+            let note = Note { pinned, label: label.clone(), dump };
+            if let Err(error) = self.core.library.write_note(Kind::Periodic, &taken.id, &note) {
+                self.core.library.remove(Kind::Periodic, &taken.id)?;
+                return Err(error);
+            }
         }
         let entry = taken.entry.clone();
         let operation = self.transact(move |_, conn| {
@@ -184,7 +180,10 @@ impl Engine {
         self.refuse_damaged(&entry)?;
         self.noting_damage(&entry, || {
             let snapshot = self.snapshot(kind, id)?;
-            self.with_plan(&entry, scope, |plan| plan.preview(snapshot))
+            let mut preview = self.with_plan(&entry, scope, |plan| plan.preview(snapshot))?;
+            // Reading all of a dump tells what its ends could not.
+            preview.snapshot.on_this_history.get_or_insert(preview.tables_alone.is_none());
+            Ok(preview)
         })
     }
 
@@ -202,9 +201,8 @@ impl Engine {
 
     fn with_plan<T>(&self, entry: &Entry, scope: Scope, work: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<T> {
         let domain = self.domain();
+        let opened = self.core.open_snapshot(entry, &domain)?;
         self.readers.read(|conn| {
-            let opened = self.core.open_snapshot(entry, &domain)?;
-            let opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
             let shelf = opened.shelf(self.core.shelf(&domain));
             work(&Plan::open(conn, shelf, &opened.entry, scope, &self.core.data_dir)?)
         })
@@ -220,82 +218,12 @@ impl Engine {
         let entry = self.core.library.find(kind, id)?;
         let domain = self.domain();
         let verified = self.noting_damage(&entry, || {
-            let opened = self.core.open_snapshot(&entry, &domain)?;
-            let opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
+            let opened = self.core.open_anew(&entry, &domain)?;
             let shelf = opened.shelf(self.core.shelf(&domain));
             verify(&opened.entry, shelf.chunks, shelf.progress)
         })?;
         self.note_check(&entry, None)?;
         Ok(verified)
-    }
-
-    /// Deletes a snapshot and the chunks that only it needs.
-    ///
-    /// # Errors
-    ///
-    /// Not found where there is none.
-    pub fn delete(&self, kind: Kind, id: &SnapshotId, means: Means) -> Result<Pruned> {
-        self.core.library.find(kind, id)?;
-        self.remove(vec![(kind, id.clone())], What::Delete, means)
-    }
-
-    /// Removes what retention no longer keeps, and chunks that nothing names.
-    ///
-    /// # Errors
-    ///
-    /// Where a file cannot be removed.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// # use backstitch::{engine::{Engine, Options}, history::Means, log::NewEvent, snapshot::{Expected, Kind, Scope}};
-    /// # fn main() -> backstitch::error::Result<()> {
-    /// # let folder = tempfile::tempdir()?;
-    /// # let store = Engine::open(Options::new(folder.path()))?;
-    /// for _ in 0..7 {
-    ///     store.take_snapshot(None, false, Means::Command)?; // prunes too
-    /// }
-    /// assert_eq!(store.snapshots()?.len(), 5);
-    /// assert!(store.prune_periodic_snapshots(Means::Command)?.removed.is_empty());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn prune_periodic_snapshots(&self, means: Means) -> Result<Pruned> {
-        let due = self.snapshots()?.into_iter().filter(|one| one.keep == Keep::Due);
-        self.remove(due.map(|one| (one.kind, one.snapshot_id)).collect(), What::Prune, means)
-    }
-
-    fn remove(&self, due: Vec<(Kind, SnapshotId)>, what: What, means: Means) -> Result<Pruned> {
-        let (started, at) = (Instant::now(), self.core.clock.now());
-        let mut pruned = Pruned::default();
-        for (kind, id) in &due {
-            if self.core.library.remove(*kind, id)? {
-                pruned.removed.push(id.clone());
-            }
-        }
-        if !pruned.removed.is_empty() || what == What::Prune && means != Means::Policy {
-            pruned.collected = retention::collect(&self.core.library, &self.core.chunks)?;
-        }
-        if !pruned.removed.is_empty() {
-            let mut detail = serde_json::to_value(&pruned).unwrap_or_default();
-            // An id alone may be that of a snapshot of either kind.
-            let named = due.iter().map(|(kind, id)| serde_json::json!({ "kind": kind, "snapshot_id": id }));
-            detail["snapshots"] = named.collect();
-            // On a full disk the files are gone and the line cannot be written: the space counts more.
-            let recorded = self.transact(move |_, conn| {
-                for (kind, id) in &due {
-                    let key = (kind.as_str(), id.as_str());
-                    conn.execute("DELETE FROM backstitch_checks WHERE kind = ?1 AND snapshot = ?2", key)?;
-                }
-                history::record(conn, what, means, at, millis(started), &detail)
-            });
-            if let Err(error) = recorded
-                && error.kind() != ErrorKind::DiskFull
-            {
-                return Err(error);
-            }
-        }
-        Ok(pruned)
     }
 
     /// Runs `work` on a snapshot; damage that it meets is remembered and told in words.

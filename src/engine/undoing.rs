@@ -16,7 +16,7 @@ use super::{Core, Engine, flags};
 use crate::catchup::{Broken, Hold, catch_up};
 use crate::compare::{DiffPage, RowPage};
 use crate::error::{Error, Result};
-use crate::history::{Means, What};
+use crate::history::{self, Means, What};
 use crate::image::{Doubt, Table};
 use crate::log;
 use crate::moment::Moment;
@@ -27,7 +27,7 @@ use crate::snapshot::log_image::LOG;
 use crate::snapshot::restore::stored_table;
 use crate::snapshot::take::Shelf;
 use crate::snapshot::{Entry, Expected, Kind, Manifest, Preview, Restored, Scope, SnapshotId};
-use crate::store::state::{State, raise_epoch};
+use crate::store::state::{State, raise_epoch, suspect};
 
 /// What undoing an operation would change.
 #[derive(Debug, Clone, Serialize)]
@@ -96,7 +96,12 @@ impl Engine {
     /// Not found; malformed where it has to be confirmed and is not; conflict where it cannot be
     /// undone, or the store is not where `expected` says.
     pub fn undo(&self, operation: i64, confirmed: bool, expected: Expected, means: Means) -> Result<Restored> {
-        let line = self.line(operation)?;
+        // Of one moment, so that nothing comes in between that nobody has seen.
+        let (line, seen) = self.readers.read(|conn| {
+            let line = self.core.line(conn, history::find(conn, operation)?)?;
+            let seen = Expected { head: Some(log::head(conn)?), epoch: Some(State::read(conn)?.epoch) };
+            Ok((line, seen))
+        })?;
         let undo = offered(&line)?;
         if undo.confirm && !confirmed {
             return Err(Error::malformed(format!(
@@ -104,9 +109,7 @@ impl Engine {
                 came_after(undo)
             )));
         }
-        // Nobody asked whether to go on where something comes in between looking and doing.
-        let status = self.status()?;
-        let seen = Expected { head: Some(expected.head.unwrap_or(status.head)), ..expected };
+        let seen = Expected { head: expected.head.or(seen.head), epoch: expected.epoch.or(seen.epoch) };
         let expected = if confirmed { expected } else { seen };
         match undo.way.clone() {
             Way::Everything { snapshot_id } => {
@@ -150,6 +153,7 @@ impl Engine {
         let entry = self.safety_entry(id)?;
         self.refuse_damaged(&entry)?;
         let domain = self.domain();
+        let _shared = self.core.chunks.share()?;
         self.noting_damage(&entry, || {
             self.readers.read(|conn| {
                 let shelf = self.core.shelf(&domain);
@@ -171,10 +175,21 @@ impl Engine {
 fn offered(line: &Line) -> Result<&Undo> {
     let number = line.operation.operation;
     let refused = |why: &str| Error::conflict(format!("Operation {number} cannot be undone: {why}"));
-    let undo = line.undo.as_ref().ok_or_else(|| refused("there is nothing that it destroyed."))?;
+    let undo = line.undo.as_ref().ok_or_else(|| refused(no_undo(line.operation.what)))?;
     match &undo.why_not {
         Some(why) => Err(refused(why)),
         None => Ok(undo),
+    }
+}
+
+/// Why no operation of this sort is undone.
+fn no_undo(what: What) -> &'static str {
+    match what {
+        What::Take => "a take changes nothing that could be undone.",
+        What::Import => "an import changes nothing that could be undone.",
+        What::Backup => "a backup changes nothing that could be undone.",
+        What::Delete | What::Prune => "what it removed is not kept anywhere.",
+        _ => "this sort of operation has no undo.",
     }
 }
 
@@ -239,6 +254,9 @@ fn put_tables_back(
     let compared =
         crate::snapshot::restore::compare(conn, &domain.tables, &domain, shelf.chunks, &manifest, shelf.progress)?;
     compared.write(conn, true, shelf.progress)?;
+    let state = State::read(conn)?;
+    // Put back as they were, also where a comparison with the log has found them wanting.
+    suspect(conn, state.bars(manifest.about.sequence) || manifest.about.logic != domain.logic)?;
     let head = log::head(conn)?;
     let hold = manifest.about.held.then_some(manifest.last_event_id);
     let position = manifest.about.position.min(head);

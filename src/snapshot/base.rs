@@ -16,6 +16,7 @@ use crate::error::{ErrorKind, Result};
 use crate::image::Table;
 use crate::projection;
 use crate::store::State;
+use crate::store::state::suspect;
 
 /// Brings the tables to the newest base before an event, or empties them where there is none.
 /// Answers the event that they stand at then.
@@ -31,6 +32,8 @@ pub fn rewind_tables(conn: &Connection, shelf: Shelf<'_>, state: &State, before:
     if found.is_none() {
         projection::clear(conn, shelf.domain)?;
     }
+    // Whatever was in the tables, they follow from the log again.
+    suspect(conn, false)?;
     Ok(found.unwrap_or(0))
 }
 

@@ -32,8 +32,10 @@ pub enum Left {
         /// The one that it superseded.
         supersedes: i64,
     },
-    /// Another program that wrote to the log, or another store's log.
+    /// Another program that wrote to the log.
     Elsewhere,
+    /// It is not this store's own, so it may be of another log.
+    Foreign,
 }
 
 impl Left {
@@ -44,7 +46,7 @@ impl Left {
     /// Where the database fails.
     pub fn find(conn: &Connection, manifest: &Manifest, own: bool) -> Result<Self> {
         if !own {
-            return Ok(Self::Elsewhere);
+            return Ok(Self::Foreign);
         }
         let operations = since(conn, manifest)?;
         if let Some(one) = first_standing(operations, manifest.about.epoch) {

@@ -127,7 +127,7 @@ impl Library {
         }
         let (size, modified) = (metadata.len(), metadata.modified()?);
         let Some(content) = self.content(&path, size, modified)? else { return Ok(None) };
-        let note = read_note(&self.note_path(kind, &id))?;
+        let note = read_note(&self.note_path(kind, &id));
         Ok(Some(Entry { kind, id, size, modified: modified.into(), content, note }))
     }
 
@@ -287,10 +287,11 @@ fn read_content(path: &Path, size: u64) -> io::Result<Content> {
 }
 
 /// A note that cannot be read counts as a pin: nothing is pruned for want of it.
-fn read_note(path: &Path) -> Result<Option<Note>> {
+fn read_note(path: &Path) -> Option<Note> {
+    let unreadable = || Some(Note { pinned: true, ..Note::default() });
     match fs::read(path) {
-        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).unwrap_or(Note { pinned: true, ..Note::default() }))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.into()),
+        Ok(bytes) => serde_json::from_slice(&bytes).ok().or_else(unreadable),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(_) => unreadable(),
     }
 }

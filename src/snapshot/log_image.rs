@@ -223,7 +223,12 @@ pub fn remember(conn: &Connection, fresh: &[Segment], seen: &State) -> Result<()
         "INSERT OR REPLACE INTO backstitch_log_segments (first_id, last_id, rows, bytes, hash, pieces)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
+    // Where a cut was deleted, what is one segment now was two: the trigger that drops the hash of a
+    // changed row's segment relies on it that none overlap.
+    let mut overlapping =
+        conn.prepare_cached("DELETE FROM backstitch_log_segments WHERE first_id <= ?2 AND last_id >= ?1")?;
     for segment in fresh {
+        overlapping.execute((segment.first.first(), segment.last.first()))?;
         let pieces = serde_json::to_string(&segment.pieces)
             .map_err(|source| Error::internal("names of pieces have no JSON form").because(source))?;
         insert.execute((

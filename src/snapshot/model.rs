@@ -195,6 +195,10 @@ pub struct Snapshot {
     /// What took it off this history; none where it is on it, or that was not checked.
     #[serde(rename = "left_by", skip_serializing_if = "Option::is_none")]
     pub left: Option<super::left::Left>,
+    /// Events of today's log that came after it, counted; none where it is damaged.
+    pub events_after: Option<u64>,
+    /// Events in it that today's log has no longer; none where that is not known.
+    pub events_gone: Option<u64>,
     /// When a rehearsed restore last passed.
     #[serde(with = "time::serde::rfc3339::option")]
     pub proven_at: Option<OffsetDateTime>,

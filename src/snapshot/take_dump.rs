@@ -42,7 +42,11 @@ pub fn take(conn: &Connection, shelf: Shelf<'_>, capture: Capture) -> Result<Tak
             means: capture.means.as_str().to_owned(),
         }),
     };
-    shelf.library.write_note(capture.kind, &id, &note)?;
+    if let Err(error) = shelf.library.write_note(capture.kind, &id, &note) {
+        // Without it the file would be a stranger's, and stay.
+        shelf.library.remove(capture.kind, &id)?;
+        return Err(error);
+    }
     let content = Content::Dump(Head { last_event_id });
     let (kind, modified) = (capture.kind, capture.at);
     let entry = Entry { kind, id: id.clone(), size: bytes, modified, content, note: Some(note) };

@@ -117,7 +117,10 @@ END;
 ";
 
 const VERSION_2: &str = "
+-- Hashes that overlap were kept before; they are found again by the next take.
+DELETE FROM backstitch_log_segments;
 ALTER TABLE backstitch_state ADD COLUMN clean_sequence INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE backstitch_state ADD COLUMN suspect INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE backstitch_checks ADD COLUMN proven_at TEXT;
 CREATE TABLE backstitch_comparison (
   id       INTEGER PRIMARY KEY CHECK (id = 1),

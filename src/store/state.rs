@@ -30,6 +30,8 @@ pub struct State {
     pub snapshot_sequence: u64,
     /// The number that was last when the tables were found to be what the log gives.
     pub clean_sequence: u64,
+    /// The tables may hold rows that the log does not give: what is taken now is no base either.
+    pub suspect: bool,
 }
 
 /// An event whose handler fails. Only a row that another process wrote can be one.
@@ -49,7 +51,7 @@ impl State {
     /// Where the database fails.
     pub fn read(conn: &Connection) -> Result<Self> {
         let sql = "SELECT store, position, hold, epoch, stale_from, stuck_event, stuck_reason, logic,
-                          barred_from, barred_to, snapshot_sequence, clean_sequence FROM backstitch_state";
+                          barred_from, barred_to, snapshot_sequence, clean_sequence, suspect FROM backstitch_state";
         Ok(conn.prepare_cached(sql)?.query_row([], |row| {
             let event: Option<i64> = row.get(5)?;
             let reason: Option<String> = row.get(6)?;
@@ -64,6 +66,7 @@ impl State {
                 barred: (row.get::<_, i64>(8)?.unsigned_abs(), row.get::<_, i64>(9)?.unsigned_abs()),
                 snapshot_sequence: row.get::<_, i64>(10)?.unsigned_abs(),
                 clean_sequence: row.get::<_, i64>(11)?.unsigned_abs(),
+                suspect: row.get(12)?,
             })
         })?)
     }
@@ -128,6 +131,16 @@ pub fn bar(conn: &Connection, from: u64, to: u64) -> Result<()> {
                 barred_from = CASE WHEN barred_to = 0 THEN ?1 ELSE min(barred_from, ?1) END",
         (from as i64, to as i64),
     )?;
+    Ok(())
+}
+
+/// Notes whether the tables may hold rows that the log does not give.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn suspect(conn: &Connection, suspect: bool) -> Result<()> {
+    conn.execute("UPDATE backstitch_state SET suspect = ?1", [suspect])?;
     Ok(())
 }
 

@@ -1,0 +1,121 @@
+//! Removing snapshots: by hand and by retention, with the chunks that nobody needs then.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::{Core, Engine, millis};
+use crate::error::{Error, ErrorKind, Result};
+use crate::history::{self, Means, What};
+use crate::snapshot::retention::{self, Collected};
+use crate::snapshot::{Keep, Kind, SnapshotId};
+
+/// What a prune did.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Pruned {
+    /// The snapshots that went.
+    pub removed: Vec<SnapshotId>,
+    /// The chunks that went with them.
+    #[serde(flatten)]
+    pub collected: Collected,
+}
+
+/// What a removal has done, and what stopped it.
+#[derive(Default)]
+struct Removed {
+    pruned: Pruned,
+    failed: Option<Error>,
+}
+
+impl Core {
+    /// Removes snapshots as far as that goes, and then the chunks that nobody needs.
+    fn remove_files(&self, due: &[(Kind, SnapshotId)], collect: bool) -> Removed {
+        let mut done = Removed::default();
+        for (kind, id) in due {
+            match self.library.remove(*kind, id) {
+                Ok(true) => done.pruned.removed.push(id.clone()),
+                Ok(false) => {}
+                Err(error) => {
+                    done.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        if !done.pruned.removed.is_empty() || collect {
+            match retention::collect(&self.library, &self.chunks) {
+                Ok(collected) => done.pruned.collected = collected,
+                Err(error) => done.failed = done.failed.or(Some(error)),
+            }
+        }
+        done
+    }
+}
+
+impl Engine {
+    /// Deletes a snapshot and the chunks that only it needs.
+    ///
+    /// # Errors
+    ///
+    /// Not found where there is none.
+    pub fn delete(&self, kind: Kind, id: &SnapshotId, means: Means) -> Result<Pruned> {
+        self.core.library.find(kind, id)?;
+        self.remove(vec![(kind, id.clone())], What::Delete, means)
+    }
+
+    /// Removes what retention no longer keeps, and chunks that nothing names.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be removed.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use backstitch::{engine::{Engine, Options}, history::Means, log::NewEvent, snapshot::{Expected, Kind, Scope}};
+    /// # fn main() -> backstitch::error::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Engine::open(Options::new(folder.path()))?;
+    /// for _ in 0..7 {
+    ///     store.take_snapshot(None, false, Means::Command)?; // prunes too
+    /// }
+    /// assert_eq!(store.snapshots()?.len(), 5);
+    /// assert!(store.prune_periodic_snapshots(Means::Command)?.removed.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn prune_periodic_snapshots(&self, means: Means) -> Result<Pruned> {
+        let due = self.snapshots()?.into_iter().filter(|one| one.keep == Keep::Due);
+        self.remove(due.map(|one| (one.kind, one.snapshot_id)).collect(), What::Prune, means)
+    }
+
+    fn remove(&self, due: Vec<(Kind, SnapshotId)>, what: What, means: Means) -> Result<Pruned> {
+        let (started, at) = (Instant::now(), self.core.clock.now());
+        self.core.forget_dump();
+        let removed = Arc::new(Mutex::new(Removed::default()));
+        let told = Arc::clone(&removed);
+        // The writer comes first: who is told that it is busy must find everything there.
+        let recorded = self.transact(move |core, conn| {
+            let mut removed = told.lock().unwrap_or_else(PoisonError::into_inner);
+            *removed = core.remove_files(&due, what == What::Prune && means != Means::Policy);
+            if removed.pruned.removed.is_empty() {
+                return Ok(());
+            }
+            let mut detail = serde_json::to_value(&removed.pruned).unwrap_or_default();
+            // An id alone may be that of a snapshot of either kind.
+            let named = due.iter().map(|(kind, id)| serde_json::json!({ "kind": kind, "snapshot_id": id }));
+            detail["snapshots"] = named.collect();
+            for (kind, id) in &due {
+                let key = (kind.as_str(), id.as_str());
+                conn.execute("DELETE FROM backstitch_checks WHERE kind = ?1 AND snapshot = ?2", key)?;
+            }
+            history::record(conn, what, means, at, millis(started), &detail).map(|_| ())
+        });
+        let Removed { pruned, failed } = std::mem::take(&mut *removed.lock().unwrap_or_else(PoisonError::into_inner));
+        match recorded {
+            // On a full disk the files are gone and the line cannot be written: the space counts more.
+            Err(error) if error.kind() != ErrorKind::DiskFull || pruned.removed.is_empty() => Err(error),
+            _ => failed.map_or(Ok(pruned), Err),
+        }
+    }
+}
