@@ -156,8 +156,8 @@ impl Watched<'_> {
     /// A column beside those of the table: whether the row was there before.
     fn existed(&self) -> String {
         let taken = |name: &String| self.table.columns.iter().any(|column| column.eq_ignore_ascii_case(name));
-        let names = std::iter::successors(Some("existed".to_owned()), |name| Some(format!("{name}_")));
-        quote(&names.skip_while(|name| taken(name)).next().unwrap_or_default())
+        let mut names = std::iter::successors(Some("existed".to_owned()), |name| Some(format!("{name}_")));
+        quote(&names.find(|name| !taken(name)).unwrap_or_default())
     }
 
     /// The key's values of `new` or `old`, comma separated.

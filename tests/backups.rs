@@ -1,5 +1,6 @@
 //! Runtime backups: an app's whole state is copied while it is in use, proven, and put back.
 
+mod chroma;
 mod creating;
 mod failing;
 mod killed;

@@ -1,5 +1,6 @@
 //! The program as a process: what each command prints, how it exits, what it refuses.
 
+mod backup;
 mod confirm;
 mod domain;
 mod files;

@@ -4,6 +4,7 @@
 //! Only the address of the server is put in place of the one in the text. A test whose language is
 //! not installed says so on standard error and passes.
 
+mod backups;
 mod blocks;
 mod commands;
 mod leaving;
@@ -15,7 +16,7 @@ mod shell;
 use blocks::blocks;
 
 /// The blocks that are run: under which heading, in what form, how many.
-const RUN: [(&str, &str, usize); 10] = [
+const RUN: [(&str, &str, usize); 11] = [
     ("Ten minutes", "sh", 1),
     ("Let a program loose, and take it back", "sh", 2),
     ("A domain of your own", "sh", 2),
@@ -26,6 +27,7 @@ const RUN: [(&str, &str, usize); 10] = [
     ("In Rust", "rust", 1),
     ("At every login", "ini", 1),
     ("What leaves with you", "sh", 1),
+    ("Runtime backups", "sh", 3),
 ];
 
 #[test]

@@ -1,6 +1,7 @@
 //! Every route, asked by a browser, by a program and by curl, with good and with bad input.
 
 mod at;
+mod backups;
 mod damaged;
 mod diff;
 mod drill;

@@ -33,7 +33,9 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 /// The modules that a file declares.
 fn modules(file: &Path) -> BTreeSet<String> {
     let lines = std::fs::read_to_string(file).unwrap();
-    lines.lines().filter_map(|line| line.trim().strip_prefix("mod ")?.strip_suffix(';')).map(str::to_owned).collect()
+    let declared =
+        |line: &str| line.trim().trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';').map(str::to_owned);
+    lines.lines().filter_map(declared).collect()
 }
 
 /// The modules that lie in a folder.

@@ -4,9 +4,11 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use super::folder::Backups;
 use super::intent::{Intent, Swap};
 use super::metadata::{Contents, Found, Listed, REGISTRY, VECTORS};
 use super::sums;
+use super::validate::Validation;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::progress::Progress;
@@ -52,6 +54,25 @@ impl Source {
             .hint("It can be listed and checked, and not restored."));
         }
         Ok(Self { folder, contents })
+    }
+
+    /// The backup that a check has just found not to be damaged.
+    ///
+    /// # Errors
+    ///
+    /// Not found; damaged, with what is; those of [`Source::open`].
+    pub fn proven(backups: &Backups, found: &Validation) -> Result<Self> {
+        let folder = backups.find(&found.stamp)?;
+        match found.damage().as_slice() {
+            [] => Self::open(folder),
+            damage => Err(Error::damaged(format!("Backup {} cannot be restored: {}.", found.stamp, damage.join("; ")))
+                .hint("Nothing was changed. Choose another backup.")),
+        }
+    }
+
+    /// The path of the registry file in it, where there is one.
+    pub fn registry(&self) -> Option<&str> {
+        self.contents.registry.as_deref()
     }
 
     /// Whether the vector store is in it.

@@ -22,13 +22,14 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use time::OffsetDateTime;
 
-use super::database;
 use super::folder::Backups;
 use super::metadata::{Contents, Found, Listed, VECTORS};
 use super::replica::Replica;
 use super::stamp::Stamp;
 use super::sums;
+use super::{database, list};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files;
 use crate::progress::Progress;
@@ -87,6 +88,22 @@ impl Validation {
     fn explained(&mut self, word: &str, why: impl std::fmt::Display) {
         self.errors.push(format!("{word}: {why}"));
     }
+}
+
+/// Checks a backup that stays where it is meanwhile, and remembers what was found.
+///
+/// # Errors
+///
+/// Where the machine refuses.
+pub fn check(backups: &Backups, stamp: &Stamp, at: OffsetDateTime, progress: &Progress) -> Result<Validation> {
+    let _shared = backups.share()?;
+    let found = validate(backups, stamp, backups.snapshots(), progress)?;
+    if found.exists
+        && let Err(error) = list::remember(backups, &found, at)
+    {
+        tracing::warn!(%error, "what the check found could not be remembered");
+    }
+    Ok(found)
 }
 
 /// Checks a backup. What needs to be opened is copied to a folder in `beside` first.

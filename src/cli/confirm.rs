@@ -22,6 +22,9 @@ pub(super) const EVENT: Confirm = Confirm { whole: "the event's number", short: 
 /// The id of the event at which the log ends.
 pub(super) const HEAD: Confirm = Confirm { whole: "the id of the log's last event", short: "id" };
 
+/// The stamp of a backup.
+pub(super) const STAMP: Confirm = Confirm { whole: "the backup's stamp", short: "stamp" };
+
 /// The number of a line of the history.
 pub(super) const OPERATION: Confirm = Confirm { whole: "the operation's number", short: "number" };
 

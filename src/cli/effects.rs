@@ -70,13 +70,19 @@ pub(super) fn tell(restored: &Restored, flags: &str, out: &mut dyn Write) -> io:
     // The log's rows are told as events.
     let tables = restored.rows_changed.iter().filter(|(name, _)| *name != LOG);
     let (rows, tables) = tables.fold((0, 0), |(rows, tables), (_, more)| (rows + more, tables + 1));
+    let mut moved = Vec::new();
+    for (events, verb) in [(restored.events_removed, "left the log"), (restored.events_returned, "came back")] {
+        moved.extend((events > 0).then(|| format!("{} {verb}", counted(events, "event"))));
+    }
+    let changed = match rows {
+        0 => "No row changed".to_owned(),
+        rows => format!("{} changed in {}", counted(rows, "row"), counted(tables, "table")),
+    };
     writeln!(
         out,
-        "{} changed in {}; {} left the log, {} came back. The tables stand at event {}{}.",
-        counted(rows, "row"),
-        counted(tables, "table"),
-        counted(restored.events_removed, "event"),
-        counted(restored.events_returned, "event"),
+        "{changed}{}{}. The tables stand at event {}{}.",
+        if moved.is_empty() { "" } else { "; " },
+        moved.join(", "),
         restored.position,
         if restored.held { ", paused" } else { "" },
     )?;

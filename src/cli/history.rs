@@ -87,7 +87,7 @@ fn words(operation: &Operation) -> String {
         What::Prune => format!("{} removed by retention", removed(detail)),
         What::Backup => format!("backup {} of event {}", text("backup"), number("last_event_id")),
         What::BackupRestore => format!("restore of the backup {}{}", text("backup"), effect(detail)),
-        What::Import => "snapshot imported".to_owned(),
+        What::Import => format!("snapshot {} imported", text("snapshot_id")),
         What::Replay => format!("{} applied", counted(number("applied").unsigned_abs(), "waiting event")),
         What::Rebuild => format!("tables rebuilt from the log{}", effect(detail)),
         What::Domain => format!("domain {} in place of {}", text("to"), text("from")),

@@ -4,6 +4,7 @@
 //! `backstitch: `; 2 wrong usage.
 
 mod append;
+mod backup;
 mod confirm;
 mod dump;
 mod effects;
@@ -61,6 +62,9 @@ enum Command {
     /// Where the tables stand, applying what waits, and comparing them with the log
     #[command(subcommand)]
     Projection(projection::Projection),
+    /// Make, list, check and restore backups of database, registry file and vector store
+    #[command(subcommand)]
+    Backup(backup::Backup),
     /// Print the rows of a table, or write the whole store to a file, now or as of an event
     State(state::State),
 }
@@ -127,6 +131,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Undo(command)) => command.run(&settings, out),
         Some(Command::History(command)) => command.run(&settings, out),
         Some(Command::Projection(command)) => command.run(&settings, out),
+        Some(Command::Backup(command)) => command.run(&settings, out),
         Some(Command::State(command)) => command.run(&settings, out),
     }
 }

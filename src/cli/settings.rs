@@ -31,6 +31,8 @@ pub(super) struct Settings {
     pub json: bool,
     #[command(flatten)]
     pub policy: PolicySettings,
+    #[command(flatten)]
+    pub runtime: RuntimeSettings,
 }
 
 /// When snapshots are taken and how long they are kept.
@@ -56,6 +58,20 @@ pub(super) struct PolicySettings {
     pub snapshot_format: Format,
 }
 
+/// What of the app goes into runtime backups beside the database, and how many are kept.
+#[derive(Debug, Clone, Args)]
+pub(super) struct RuntimeSettings {
+    /// The app's registry file, which goes into backups
+    #[arg(long, global = true, env = "BACKSTITCH_REGISTRY", value_name = "FILE")]
+    pub registry: Option<PathBuf>,
+    /// The folder of the app's vector store, which goes into backups when it is asked for
+    #[arg(long, global = true, env = "BACKSTITCH_CHROMA_DIR", value_name = "DIR")]
+    pub chroma_dir: Option<PathBuf>,
+    /// How many backups are kept; all without it
+    #[arg(long, global = true, env = "BACKSTITCH_KEEP_BACKUPS", value_parser = at_least_one, value_name = "N")]
+    pub keep_backups: Option<usize>,
+}
+
 impl Settings {
     pub(super) fn options(&self) -> Options {
         Options {
@@ -69,6 +85,9 @@ impl Settings {
                 keep_rewind: self.policy.keep_rewind,
             },
             format: self.policy.snapshot_format,
+            registry: self.runtime.registry.clone(),
+            chroma_dir: self.runtime.chroma_dir.clone(),
+            keep_backups: self.runtime.keep_backups,
             ..Options::new(&self.data_dir)
         }
     }
@@ -121,32 +140,36 @@ impl Settings {
             .because(error)
     }
 
-    /// The flags by which a command that is told to the reader finds the same store; each with a
-    /// blank before it.
+    /// The flags by which a command that is told to the reader finds the same store, and what belongs
+    /// to it; each with a blank before it.
     pub(super) fn flags(&self) -> String {
         let mut flags = String::new();
         if self.data_dir.as_os_str() != DATA_DIR {
             flags.push_str(&format!(" --data-dir {}", quoted(&self.data_dir.to_string_lossy())));
         }
-        if let Some(db) = &self.db {
-            flags.push_str(&format!(" --db {}", quoted(&db.to_string_lossy())));
+        let RuntimeSettings { registry, chroma_dir, .. } = &self.runtime;
+        for (flag, path) in [("--db", &self.db), ("--registry", registry), ("--chroma-dir", chroma_dir)] {
+            if let Some(path) = path {
+                flags.push_str(&format!(" {flag} {}", quoted(&path.to_string_lossy())));
+            }
         }
         flags
     }
 
     /// The store for a command that needs one to be there: a mistyped folder is not made.
     pub(super) fn open(&self) -> Result<Engine> {
-        let options = self.options();
-        let db = options.database();
-        if !db.exists() {
-            return Err(Error::refused(format!(
-                "there is no store in {}: {} is not there.",
-                self.data_dir.display(),
-                db.display()
-            ))
-            .hint("Give its folder with --data-dir, or make one with `backstitch serve` or `backstitch append`."));
+        if !self.options().database().exists() {
+            return Err(self
+                .no_store()
+                .hint("Give its folder with --data-dir, or make one with `backstitch serve` or `backstitch append`."));
         }
         self.open_or_make()
+    }
+
+    /// The refusal where the database is not there.
+    pub(super) fn no_store(&self) -> Error {
+        let (folder, db) = (self.data_dir.display(), self.options().database());
+        Error::refused(format!("there is no store in {folder}: {} is not there.", db.display()))
     }
 }
 

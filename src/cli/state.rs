@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::json;
 
 use super::output::{Output, columns, safe};
@@ -11,9 +11,9 @@ use crate::engine::{Engine, RowQuery};
 use crate::image::Value;
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["table", "out"])))]
 pub(super) struct State {
     /// The table
-    #[arg(required_unless_present = "out")]
     table: Option<String>,
     /// Only rows with these words
     #[arg(long, short, value_name = "WORDS")]

@@ -19,7 +19,8 @@ const PAGE: u64 = 100;
 
 #[derive(Debug, Args)]
 pub(super) struct Undo {
-    /// The operation, as `backstitch history` numbers it; the newest that is not undone by default
+    /// The operation, as `backstitch history` numbers it; by default the newest that is not undone,
+    /// undos passed over
     #[arg(value_name = "OP", value_parser = clap::value_parser!(i64).range(1..))]
     operation: Option<i64>,
     /// Only show what it would change

@@ -16,7 +16,7 @@ use crate::snapshot::Snapshot;
 use crate::store::state::Stuck;
 
 /// Damaged snapshots that the overview names; the list of snapshots has all of them.
-const NAMED: usize = 5;
+const NAMED: usize = 3;
 /// The mark of a full disk.
 pub(super) const FULL: &str = "full";
 
@@ -104,7 +104,10 @@ pub(super) fn of_snapshots(snapshots: &[Snapshot], now: OffsetDateTime) -> Vec<M
         let action = Action::Link { words: "See all snapshots".to_owned(), url: links::SNAPSHOTS.to_owned() };
         matters.push(Matter {
             mark: "damaged",
-            lead: format!("{} more damaged.", is_or_are(more as u64, "snapshot")),
+            lead: match more {
+                1 => "And 1 more snapshot is damaged.".to_owned(),
+                more => format!("And {} are damaged.", counted(more as u64, "more snapshot")),
+            },
             timed: None,
             text: String::new(),
             action: Some(action),
@@ -177,7 +180,7 @@ fn stuck(at: &Stuck, later: u64) -> Matter {
         1 => " 1 later event waits, and".to_owned(),
         _ => format!(" {} wait, and", counted(later, "later event")),
     };
-    let rest = if later.is_empty() { " New ones" } else { " new ones" };
+    let rest = if later.is_empty() { " New events" } else { " new ones" };
     Matter {
         mark: "stuck",
         lead: format!("The tables stopped before event {}.", at.event),
@@ -212,21 +215,19 @@ fn late(status: &Status, now: OffsetDateTime) -> Option<Matter> {
 }
 
 fn damaged_one(snapshot: &Snapshot, now: OffsetDateTime) -> Matter {
+    // Several may be of one minute.
+    let id = &snapshot.snapshot_id;
     let at = Moment::new(snapshot.created_at, now);
     Matter {
         mark: "damaged",
-        lead: format!("The snapshot of {}, {} UTC is damaged.", at.day, at.clock),
-        timed: Some(Timed { before: "The snapshot of ".to_owned(), at: Some(at), after: " is damaged.".into() }),
+        lead: format!("The snapshot {id} of {}, {} UTC is damaged.", at.day, at.clock),
+        timed: Some(Timed { before: format!("The snapshot {id} of "), at: Some(at), after: " is damaged.".into() }),
         text: "It cannot be restored. Your live data is not affected.".to_owned(),
         action: Some(Action::Link {
             words: "See what is wrong, or delete it".to_owned(),
             url: SnapshotLinks::new(&snapshot.snapshot_id, snapshot.kind).plan(),
         }),
     }
-}
-
-fn is_or_are(count: u64, noun: &str) -> String {
-    format!("{} {}", counted(count, noun), if count == 1 { "is" } else { "are" })
 }
 
 #[cfg(test)]
@@ -241,7 +242,7 @@ mod tests {
             "Another program wrote it, and it breaks a rule: names no bot. Nothing is lost. 27 later events wait, and \
              new ones are refused until this is mended."
         );
-        assert!(stuck(&at, 0).text.ends_with("Nothing is lost. New ones are refused until this is mended."));
+        assert!(stuck(&at, 0).text.ends_with("Nothing is lost. New events are refused until this is mended."));
     }
 
     #[test]

@@ -99,7 +99,8 @@ struct DamagedPage {
     why: String,
     /// Whether it is known which other snapshots need the piece.
     placed: bool,
-    shared: Vec<(Moment, String)>,
+    /// Each with its id where another one is of the same minute.
+    shared: Vec<(Moment, String, Option<String>)>,
     more_shared: u64,
     /// Its own file cannot be read, so nothing says which pieces it needs.
     unreadable: bool,
@@ -122,7 +123,7 @@ impl DamagedPage {
             why: visible(&why(snapshot.damaged.as_deref().unwrap_or_default(), &seen.damage)),
             placed: seen.damage.place.is_some(),
             more_shared: seen.shared.len().saturating_sub(SHOWN) as u64,
-            shared: seen.shared.iter().take(SHOWN).map(|one| linked(one, now)).collect(),
+            shared: told_apart(&seen.shared[..seen.shared.len().min(SHOWN)], now),
             // Every snapshot that this program wrote has a number from 1.
             unreadable: snapshot.sequence == 0,
             sound,
@@ -143,6 +144,17 @@ fn linked(snapshot: &Snapshot, now: OffsetDateTime) -> (Moment, String) {
     (Moment::new(snapshot.created_at, now), SnapshotLinks::new(&snapshot.snapshot_id, snapshot.kind).plan())
 }
 
+/// Snapshots with their addresses; those that have their minute in common with their ids.
+fn told_apart(snapshots: &[Snapshot], now: OffsetDateTime) -> Vec<(Moment, String, Option<String>)> {
+    let minute = |one: &Snapshot| one.created_at.unix_timestamp().div_euclid(60);
+    let is_alone = |one: &Snapshot| snapshots.iter().filter(|other| minute(other) == minute(one)).count() == 1;
+    let told = |one: &Snapshot| {
+        let (at, url) = linked(one, now);
+        (at, url, (!is_alone(one)).then(|| one.snapshot_id.to_string()))
+    };
+    snapshots.iter().map(told).collect()
+}
+
 /// What is wrong: how many of how many pieces, which one and with which rows, and what was found
 /// instead of it.
 fn why(sentence_of_it: &str, damage: &Damage) -> String {
@@ -151,7 +163,14 @@ fn why(sentence_of_it: &str, damage: &Damage) -> String {
     let (Some((piece, problem)), Some(place)) = (problem, &damage.place) else {
         return sentence(&short_hashes(&on_pages(sentence_of_it)));
     };
-    let problem = problem.replace("bytes that hash to it", &format!("bytes with the hash {piece}"));
+    let problem = match problem.split_once(" bytes that hash to it, found ") {
+        // Else it is told in the words of the library that unpacks it.
+        Some((expected, found)) if found == "more" || found.ends_with(" bytes") => {
+            format!("{expected} bytes with the hash {piece}, found {found}")
+        }
+        Some(_) => "cannot be unpacked".to_owned(),
+        None => problem.to_owned(),
+    };
     let (place, problem) = (spoken(place), short_hashes(&problem));
     match damage.pieces {
         Some(all) if damage.lost > 1 => format!(
@@ -199,6 +218,8 @@ mod tests {
              is missing."
         );
         let cut_short = "is not what was written: expected 812 bytes that hash to it, found 9 bytes";
+        let garbled = "is not what was written: expected 812 bytes that hash to it, found Data corruption detected";
+        assert!(told(garbled, Some(41), 1).ends_with(" (memories, rows 2001 to 2400) cannot be unpacked."));
         assert!(told(cut_short, Some(1), 1).ends_with("expected 812 bytes with the hash ab12\u{2026}, found 9 bytes."));
     }
 }

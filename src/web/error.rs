@@ -55,8 +55,20 @@ pub(super) fn status(kind: ErrorKind) -> StatusCode {
     }
 }
 
-/// The heading of the page that shows an error.
-fn heading(kind: ErrorKind) -> &'static str {
+/// The heading of the page that shows an error; `asks` where nothing was to be changed.
+fn heading(kind: ErrorKind, asks: bool) -> &'static str {
+    match kind {
+        ErrorKind::Malformed if asks => "That cannot be shown",
+        ErrorKind::Unprocessable if asks => "That cannot be done",
+        ErrorKind::Malformed | ErrorKind::Unprocessable => "Nothing was done",
+        ErrorKind::NotFound => "That is not there",
+        ErrorKind::Conflict => "That cannot be done now",
+        _ => title(kind),
+    }
+}
+
+/// What sort of error it is, for programs.
+fn title(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Malformed => "This request does not fit",
         ErrorKind::Forbidden => "Not allowed from there",
@@ -86,12 +98,13 @@ pub(super) async fn draw(State(state): State<AppState>, request: Request, next: 
     let wants = Wants::of(request.headers());
     let path = request.uri().path().to_owned();
     let target = format!("{} {path}", request.method());
+    let asks = request.method().is_safe();
     let mut response = next.run(request).await;
     let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else { return response };
     log(&error, &target);
     let mut drawn = match wants {
         Wants::Json => problem(&error),
-        Wants::Page => error_page(&state, &error, &path).await,
+        Wants::Page => error_page(&state, &error, &path, asks).await,
         Wants::Plain => line(&error),
     };
     // What the empty response already carried (Allow, of a 405) still holds; its body does not.
@@ -130,7 +143,7 @@ struct Problem {
 
 fn problem(error: &Error) -> Response {
     let status = status(error.kind()).as_u16();
-    let problem = Problem { r#type: "about:blank", title: heading(error.kind()), status, detail: words(error) };
+    let problem = Problem { r#type: "about:blank", title: title(error.kind()), status, detail: words(error) };
     let mut response = Json(problem).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
@@ -162,12 +175,12 @@ fn ways(kind: ErrorKind) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-async fn error_page(state: &AppState, error: &Error, path: &str) -> Response {
+async fn error_page(state: &AppState, error: &Error, path: &str, asks: bool) -> Response {
     let (message, hint) = match error.kind() {
         ErrorKind::Internal => (words(error), String::new()),
         _ => (error.message().to_owned(), error.hint_text().unwrap_or_default().to_owned()),
     };
-    let heading = heading(error.kind());
+    let heading = heading(error.kind(), asks);
     // Who may not read the store is not told where it stands; where the server broke, it is not asked.
     let closed = matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Internal);
     let shell = match if closed { None } else { glance(state).await } {

@@ -26,9 +26,15 @@ pub(super) fn grouped(count: u64) -> String {
 pub(super) fn counted(count: u64, noun: &str) -> String {
     match count {
         0 => format!("no {}", plural(noun)),
+        1 if is_deed(noun) => format!("1 {noun} event"),
         1 => format!("1 {noun}"),
         _ => format!("{} {}", grouped(count), plural(noun)),
     }
+}
+
+/// Whether a kind of event is called after what was done: `you updated`.
+fn is_deed(noun: &str) -> bool {
+    noun.ends_with("ed") || noun.ends_with("written")
 }
 
 /// The plural of the nouns that these pages use, and of most kinds of events.
@@ -37,7 +43,7 @@ fn plural(noun: &str) -> String {
     match noun.strip_suffix('y') {
         Some(stem) if !vowel_before_y => format!("{stem}ies"),
         _ if noun.ends_with('s') || noun.ends_with('x') || noun.ends_with("ch") => format!("{noun}es"),
-        _ if noun.ends_with("ed") || noun.ends_with("written") => format!("{noun} events"),
+        _ if is_deed(noun) => format!("{noun} events"),
         _ => format!("{noun}s"),
     }
 }
@@ -121,7 +127,12 @@ impl Moment {
 
     /// `20:41 UTC`, or `19 Nov, 20:41 UTC` where that is not today: for sentences without markup.
     pub(super) fn spoken(&self) -> String {
-        if self.today { format!("{} UTC", self.clock) } else { format!("{}, {} UTC", self.day, self.clock) }
+        if self.today { format!("{} UTC", self.clock) } else { self.dated() }
+    }
+
+    /// `19 Nov, 20:41 UTC`.
+    pub(super) fn dated(&self) -> String {
+        format!("{}, {} UTC", self.day, self.clock)
     }
 }
 
@@ -212,6 +223,7 @@ mod tests {
         assert_eq!(counted(2, "copy"), "2 copies");
         assert_eq!(counted(2, "day"), "2 days");
         assert_eq!(counted(3, "scene closed"), "3 scene closed events");
+        assert_eq!(counted(1, "you updated"), "1 you updated event");
     }
 
     #[test]

@@ -22,10 +22,14 @@ pub(super) enum Door {
     Events,
     Tables,
     History,
+    Backups,
 }
 
 impl Door {
+    /// Those that every page shows.
     const ALL: [Self; 5] = [Self::Overview, Self::Snapshots, Self::Events, Self::Tables, Self::History];
+    /// Those behind “More”.
+    const MORE: [Self; 1] = [Self::Backups];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -34,6 +38,7 @@ impl Door {
             Self::Events => "Events",
             Self::Tables => "Tables",
             Self::History => "History",
+            Self::Backups => "Backups",
         }
     }
 
@@ -44,12 +49,13 @@ impl Door {
             Self::Events => links::EVENTS,
             Self::Tables => links::TABLES,
             Self::History => links::HISTORY,
+            Self::Backups => links::BACKUPS,
         }
     }
 
     /// The door at an address: the only ones that a form may ask to be sent back to.
     pub(super) fn at(url: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|door| door.url() == url)
+        Self::ALL.into_iter().chain(Self::MORE).find(|door| door.url() == url)
     }
 
     /// The door that a path is behind.
@@ -67,6 +73,8 @@ impl Door {
 pub(super) struct Shell {
     pub(super) title: String,
     pub(super) doors: Vec<(Door, bool)>,
+    /// The doors behind “More”.
+    pub(super) more: Vec<(Door, bool)>,
     /// Where the store stands; empty where a page does not know.
     pub(super) standing: String,
     /// The one line under the head: what is not as it should be, the worst only.
@@ -88,11 +96,17 @@ pub(super) struct Shell {
 }
 
 impl Shell {
+    /// Whether the page is behind “More”.
+    pub(super) fn is_more(&self) -> bool {
+        self.more.iter().any(|(_, current)| *current)
+    }
+
     /// For a page that must not ask the engine, since it says why the engine failed.
     pub(super) fn bare(state: &AppState, title: &str) -> Self {
         Self {
             title: title.to_owned(),
             doors: Door::ALL.map(|door| (door, false)).to_vec(),
+            more: Door::MORE.map(|door| (door, false)).to_vec(),
             standing: String::new(),
             strip: None,
             outcome: None,
@@ -117,6 +131,7 @@ impl Shell {
     pub(super) fn around(state: &AppState, status: &Status, title: &str, door: Option<Door>) -> Self {
         Self {
             doors: Door::ALL.map(|each| (each, Some(each) == door)).to_vec(),
+            more: Door::MORE.map(|each| (each, Some(each) == door)).to_vec(),
             standing: standing(status),
             strip: attention::of_store(status, state.engine.now()).into_iter().next(),
             back: door.map_or(links::OVERVIEW, Door::url),
@@ -198,6 +213,7 @@ mod tests {
     #[test]
     fn only_doors_lead_back() {
         assert_eq!(Door::at("/state"), Some(Door::Tables));
+        assert_eq!(Door::at("/backups"), Some(Door::Backups));
         assert_eq!(Door::at("//elsewhere"), None);
         assert_eq!(Door::at("/events/1"), None);
         assert_eq!(Door::behind("/events/1"), Some(Door::Events));

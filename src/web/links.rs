@@ -1,6 +1,7 @@
 //! Where things are: every address that a page or a redirect names is made here.
 
 use super::filters::encoded;
+use crate::backup::Stamp;
 use crate::snapshot::{Kind, Scope, SnapshotId};
 
 /// The overview.
@@ -13,6 +14,8 @@ pub(super) const EVENTS: &str = "/events";
 pub(super) const TABLES: &str = "/state";
 /// What has been done to the store.
 pub(super) const HISTORY: &str = "/history";
+/// The backups, and where the form goes that makes one.
+pub(super) const BACKUPS: &str = "/backups";
 /// The plan of going back to an event, and where its form goes.
 pub(super) const REWIND: &str = "/rewind";
 /// Where the form goes that takes a snapshot.
@@ -55,6 +58,21 @@ pub(super) fn rewind(event: i64) -> String {
 /// The plan of undoing an operation, and where its form goes.
 pub(super) fn undo(operation: i64) -> String {
     format!("{HISTORY}/{operation}/undo")
+}
+
+/// One backup, and the plan of restoring it. A stamp needs no encoding, as no id does.
+pub(super) fn backup(stamp: &Stamp) -> String {
+    format!("{BACKUPS}/{stamp}")
+}
+
+/// Where the form goes that checks it.
+pub(super) fn check_backup(stamp: &Stamp) -> String {
+    format!("{BACKUPS}/{stamp}/validate")
+}
+
+/// Where the form goes that restores it.
+pub(super) fn restore_backup(stamp: &Stamp) -> String {
+    format!("{BACKUPS}/{stamp}/restore")
 }
 
 /// The rows of one table.
@@ -191,6 +209,11 @@ impl PlanLinks {
     /// The plan of undoing an operation.
     pub(super) fn of_undo(operation: i64) -> Self {
         Self::on_one_path(undo(operation), Vec::new())
+    }
+
+    /// The plan of restoring a backup.
+    pub(super) fn of_backup(stamp: &Stamp) -> Self {
+        Self::on_one_path(backup(stamp), Vec::new())
     }
 
     fn on_one_path(path: String, fields: Vec<(&'static str, String)>) -> Self {

@@ -10,6 +10,12 @@
 mod about;
 mod assets;
 mod attention;
+mod backups;
+mod backups_list;
+mod backups_outcome;
+mod backups_plan;
+mod backups_restore;
+mod backups_view;
 mod damaged;
 mod diff;
 mod download;
@@ -143,6 +149,8 @@ pub fn router(engine: Arc<Engine>, settings: Settings) -> Router {
         .route(links::REWIND, get(rewind::show).post(rewind::rewind))
         .route(links::HISTORY, get(history::show))
         .route("/history/{op}/undo", get(undo::show).post(undo::undo))
+        .route(links::BACKUPS, get(backups::list).post(backups::create))
+        .route("/backups/{stamp}", get(backups::show))
         // Changes
         .route(links::TAKE, post(snapshots::take))
         // A fixed word wins over `{id}`: reading these two paths of a snapshot named `restore` ends
@@ -161,6 +169,8 @@ pub fn router(engine: Arc<Engine>, settings: Settings) -> Router {
         .route(links::REPLAY, post(replay::replay))
         .route(links::COMPARE, post(projection::verify))
         .route(links::REBUILD, post(projection::rebuild))
+        .route("/backups/{stamp}/validate", post(backups::validate))
+        .route("/backups/{stamp}/restore", post(backups_restore::restore))
         .route(links::SAMPLE, post(sample::load))
         .route(links::SAMPLE_CONTINUE, post(sample::go_on))
         // For programs

@@ -1,11 +1,12 @@
 //! What a page offers to undo an operation: a button while nothing came after it, else its plan; or
 //! since when there is no undoing it.
 
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::attention::Action;
 use super::due::Timed;
-use super::filters::Moment;
+use super::filters::{Moment, counted};
 use super::links;
 use super::plan_page::expected_of;
 use crate::clock;
@@ -48,16 +49,26 @@ fn action(operation: &Operation, undo: &Undo, status: &Status) -> Action {
     if undo.confirm {
         return Action::Plan { of: format!("of undoing {of}"), url };
     }
-    Action::Send { words: button(operation, undo).to_owned(), of, url, fields: expected_of(status).to_vec() }
+    Action::Send { words: button(operation, undo), of, url, fields: expected_of(status).to_vec() }
 }
 
 /// The words of the button.
-fn button(operation: &Operation, undo: &Undo) -> &'static str {
+fn button(operation: &Operation, undo: &Undo) -> String {
     match (operation.what, &undo.way) {
-        (What::Undo, Way::Flag { hidden: true, .. }) => "Hide again",
-        (What::Undo, Way::Flag { .. }) => "Show again",
-        (What::Undo, _) => "Go back again",
-        _ => "Undo",
+        (What::Undo, Way::Flag { hidden: true, .. }) => "Hide again".to_owned(),
+        (What::Undo, Way::Flag { .. }) => "Show again".to_owned(),
+        (What::Undo, _) => again(&operation.detail),
+        _ => "Undo".to_owned(),
+    }
+}
+
+/// What undoing an undo does to the log: the opposite of what the undo did.
+fn again(undone: &Value) -> String {
+    let events = |name: &str| undone[name].as_u64().unwrap_or_default();
+    match (events("events_removed"), events("events_returned")) {
+        (gone @ 1.., 0) => format!("Bring {} back", counted(gone, "event")),
+        (0, back @ 1..) => format!("Take back {} again", counted(back, "event")),
+        _ => "Undo".to_owned(),
     }
 }
 
@@ -89,9 +100,17 @@ fn since(why: &str, now: OffsetDateTime) -> Timed {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use time::macros::datetime;
 
     use super::*;
+
+    #[test]
+    fn the_undo_of_an_undo_names_its_effect() {
+        let said = |removed, returned| again(&json!({"events_removed": removed, "events_returned": returned}));
+        assert_eq!([said(40, 0), said(1, 0)], ["Bring 40 events back", "Bring 1 event back"]);
+        assert_eq!([said(0, 40), said(0, 0), said(3, 4)], ["Take back 40 events again", "Undo", "Undo"]);
+    }
 
     #[test]
     fn since_when_a_safety_copy_is_gone_is_a_moment() {

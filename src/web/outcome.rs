@@ -4,6 +4,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::attention::Action;
+use super::backups_outcome;
 use super::extract::Fields;
 use super::filters::{counted, size};
 use super::links::{self, SnapshotLinks};
@@ -41,6 +42,8 @@ impl Outcome {
             What::Take => Some(taken(&operation.detail)),
             What::Delete => Some(deleted(&operation.detail)),
             What::Replay => Some(applied(&operation.detail, status)),
+            What::Backup => Some(backups_outcome::made(&operation.detail)),
+            What::BackupRestore => Some(backups_outcome::restored(line, status, now)),
             What::Restore | What::Rewind | What::Undo | What::Rebuild | What::Hide | What::Unhide => {
                 Some(went_back::told(line, status, safety_kept, now))
             }
@@ -107,13 +110,26 @@ impl Tell {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             found => found.ok().flatten(),
         };
-        let told = line.and_then(|line| Outcome::of(&line, status, safety_kept, engine.now()));
+        let told = match &line {
+            Some(line) => {
+                let told = Outcome::of(line, status, safety_kept, engine.now());
+                if undoes_an_undo(engine, line)? { told.map(|told| went_back::again(told, line)) } else { told }
+            }
+            None => None,
+        };
         match (told, self.word.as_deref()) {
             (Some(told), _) => Ok(Some(told)),
             (None, Some("continued")) => Outcome::continued(engine, status).map(Some),
             (None, Some(word)) => Ok(Outcome::of_word(word, status)),
             (None, None) => Ok(None),
         }
+    }
+}
+
+fn undoes_an_undo(engine: &Engine, line: &Line) -> Result<bool> {
+    match (line.operation.what, line.operation.detail["of"].as_i64()) {
+        (What::Undo, Some(of)) => Ok(engine.operation(of)?.what == What::Undo),
+        _ => Ok(false),
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn preview(
         let preview = blocking(&state, move |engine| sound(engine, &id, kind, scope)).await?;
         return Ok(Json(preview).into_response());
     }
-    let asked = Asked { id: id.clone(), kind, scope, rows: AskedRows::read(&fields)? };
+    let asked = Asked { id: id.clone(), kind, scope, rows: AskedRows::read(&fields, state.settings.page_limit)? };
     match blocking(&state, move |engine| draw(engine, &asked)).await {
         Ok(drawn) => Ok(page(&plan(&state, drawn, Typed::default(), None, fields.get("done")?))?),
         Err(error) if wants == Wants::Page => {

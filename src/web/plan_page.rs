@@ -5,6 +5,7 @@ use askama::Template;
 
 use super::about::About;
 use super::attention::Matter;
+use super::backups_view::BackupView;
 use super::due::Timed;
 use super::error::sentence;
 use super::event_view::Stamp;
@@ -22,7 +23,7 @@ use crate::log::EventQuery;
 use crate::rewind::TableEffect;
 use crate::snapshot::Scope;
 
-/// Rows beside a plan; the page of rows has the rest.
+/// Rows beside a plan where the address does not say; the page of rows has the rest.
 const ROWS_BESIDE: usize = 20;
 
 /// A plan, ready to be drawn.
@@ -45,15 +46,14 @@ pub(super) struct PlanPage {
     pub(super) confirm: Confirm,
     /// What else can be done with the snapshot that the plan is of.
     pub(super) about: Option<About>,
+    /// What is in the backup that the plan is of.
+    pub(super) backup: Option<BackupView>,
 }
 
 impl PlanPage {
     /// What is said at the top.
     fn top(&self) -> Option<&str> {
-        match &self.notice {
-            Some(Notice::Wrong(text) | Notice::NotDeleted(text) | Notice::Stopped(text)) => Some(text),
-            _ => None,
-        }
+        self.notice.as_ref().and_then(Notice::text)
     }
 
     /// What is said at the field of the confirmation.
@@ -212,6 +212,14 @@ impl Notice {
         Self::Moved(Box::new(Matter { mark: "moved", lead, timed: None, text, action: None }))
     }
 
+    /// What is said at the top; none where the strip says it.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Wrong(text) | Self::NotDeleted(text) | Self::Stopped(text) => Some(text),
+            Self::Moved(_) => None,
+        }
+    }
+
     pub(super) fn not_deleted(&self) -> Option<String> {
         match self {
             Self::NotDeleted(text) => Some(text.clone()),
@@ -298,22 +306,24 @@ impl Changes {
 pub(super) struct AskedRows {
     table: Option<String>,
     pub(super) q: Option<String>,
+    limit: Option<usize>,
 }
 
 impl AskedRows {
-    /// The fields `table` and `q`.
+    /// The fields `table`, `q` and `limit`.
     ///
     /// # Errors
     ///
-    /// Malformed where one is given more than once.
-    pub(super) fn read(fields: &Fields) -> crate::error::Result<Self> {
-        Ok(Self { table: fields.owned("table")?, q: fields.owned("q")? })
+    /// Malformed where one is given more than once, or `limit` is out of its bounds.
+    pub(super) fn read(fields: &Fields, page_limit: usize) -> crate::error::Result<Self> {
+        let limit = Some(fields.limit(page_limit, ROWS_BESIDE)?);
+        Ok(Self { table: fields.owned("table")?, q: fields.owned("q")?, limit })
     }
 
     /// The table asked for, or the first one that changes, and how much of it.
     pub(super) fn choose<'a>(&self, changed: impl IntoIterator<Item = (&'a str, u64)>) -> Option<(String, DiffPage)> {
         let first = changed.into_iter().find(|(_, rows)| *rows > 0).map(|(name, _)| name.to_owned());
-        let page = DiffPage { q: self.q.clone(), after: None, limit: ROWS_BESIDE };
+        let page = DiffPage { q: self.q.clone(), after: None, limit: self.limit.unwrap_or(ROWS_BESIDE) };
         self.table.clone().or(first).map(|table| (table, page))
     }
 }

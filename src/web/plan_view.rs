@@ -103,6 +103,7 @@ pub(super) fn plan(
         changes: changes.after(newer(&preview, now)),
         confirm: confirm(state, &preview, &links, &typed),
         about: Some(about.told(told).refused(typed.delete, not_deleted)),
+        backup: None,
     };
     page.noticed(notice)
 }

@@ -13,6 +13,7 @@ use super::plan_page::{Confirm, Notice, Typing, curl, expected_of};
 use super::plan_view::safety_until;
 use super::rows::{Cell, RowView, Words};
 use super::state::AppState;
+use super::words::rule;
 use crate::domain::Domain;
 use crate::drift::{Drift, DriftRow, ProjectionCheck};
 use crate::engine::Status;
@@ -196,16 +197,28 @@ fn stands(status: &Status) -> String {
 }
 
 fn anew(state: &AppState, status: &Status, now: OffsetDateTime) -> String {
-    let waiting = match (status.waiting, status.held) {
-        (0, _) | (_, false) => "",
-        (_, true) => " What waits is applied as well, and the pause ends.",
-    };
     format!(
-        "Every table is emptied and filled again from the log's {}.{waiting} The log stays as it is. A safety copy of \
-         the present is taken first and kept until {}; Undo brings the tables back until then.",
-        counted(status.events, "event"),
+        "Every table is emptied and filled again from the log{} The log stays as it is. A safety copy of the present \
+         is taken first and kept until {}; Undo brings the tables back until then.",
+        filled(status),
         safety_until(state, now)
     )
+}
+
+/// How far the tables come, after `filled again from the log`.
+fn filled(status: &Status) -> String {
+    match (&status.stuck, status.waiting, status.held) {
+        (Some(stuck), _, held) => format!(
+            ". They will stop before event {} again, which breaks a rule: {}.{}",
+            stuck.event,
+            rule(&stuck.reason),
+            if held { " The pause ends." } else { "" }
+        ),
+        (None, 1.., true) => {
+            format!("'s {}. What waits is applied as well, and the pause ends.", counted(status.events, "event"))
+        }
+        (None, ..) => format!("'s {}.", counted(status.events, "event")),
+    }
 }
 
 fn confirm(state: &AppState, status: &Status, typed: String) -> Confirm {

@@ -86,29 +86,35 @@ pub(super) fn plan(state: &AppState, drawn: Drawn, typed: String, notice: Option
         changes: Changes::new(&preview.tables, &links, rows.as_ref(), &q),
         confirm: confirm(state, &preview, typed),
         about: None,
+        backup: None,
     };
     page.noticed(notice)
 }
 
-/// `Event 1240 (assistant turn, HORATIO, 19:41) becomes the last; events 1241 to 1328 leave the log:
-/// 40 assistant turns, 22 user turns, 26 others, hidden ones included.`
+/// `Take back 88 events. Event 1240 (assistant turn, HORATIO, 19:41) becomes the last; events 1241 to
+/// 1328 leave the log: 40 assistant turns, 22 user turns, 26 others, hidden ones included.`
 fn lead(preview: &RewindPreview, last: Option<&Event>, speaker: Option<&str>, now: OffsetDateTime) -> Timed {
     let (first, end) = (preview.first_event.id, preview.last_event.id);
     let leave = match preview.total_events {
         1 => format!("event {first} leaves the log"),
+        // Ids that were taken back before are not given again.
+        events if end.abs_diff(first) + 1 > events => {
+            format!("events {first} to {end}, {} in all, leave the log", grouped(events))
+        }
         _ => format!("events {first} to {end} leave the log"),
     };
+    let take = format!("Take back {}.", counted(preview.total_events, "event"));
     let hidden = if preview.total_events > 1 { ", hidden ones included" } else { "" };
     let kinds = by_kind(preview.by_kind.iter().map(|(kind, events)| (kind.as_str(), *events)));
     let Some(last) = last else {
-        return Timed { before: format!("No event stays: {leave}: {kinds}{hidden}."), ..Timed::default() };
+        return Timed { before: format!("{take} No event stays: {leave}: {kinds}{hidden}."), ..Timed::default() };
     };
     let kind = filters::spoken(&last.kind);
     let who = speaker.map(|speaker| format!("{speaker}, ")).unwrap_or_default();
     let stamp = Stamp::new(&last.ts, now);
     let (raw, at) = if stamp.at.is_some() { (String::new(), stamp.at) } else { (stamp.raw, None) };
     Timed {
-        before: format!("Event {} ({kind}, {who}{raw}", last.id),
+        before: format!("{take} Event {} ({kind}, {who}{raw}", last.id),
         at,
         after: format!(") becomes the last; {leave}: {kinds}{hidden}.").into(),
     }

@@ -6,6 +6,11 @@ use super::words::visible;
 use crate::compare::{DiffRow, RowChange, RowPage};
 use crate::image::Value;
 
+/// Characters of a row's texts beside its key.
+const GLIMPSE: usize = 80;
+/// The empty text, told apart from no text.
+const EMPTY: &str = "\"\"";
+
 /// One value, told apart by more than its colour: null, the empty text and a blob are words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Cell {
@@ -22,7 +27,7 @@ impl Cell {
             Value::Null => Self::Null,
             Value::Integer(number) => Self::Number(number.to_string()),
             Value::Real(number) => Self::Number(format!("{number:?}")),
-            Value::Text(bytes) if bytes.is_empty() => Self::Text("\"\"".to_owned()),
+            Value::Text(bytes) if bytes.is_empty() => Self::Text(EMPTY.to_owned()),
             Value::Text(bytes) => Self::Text(visible(&String::from_utf8_lossy(bytes))),
             Value::Blob(bytes) => Self::Blob(format!("blob, {}", size(bytes.len() as u64))),
         }
@@ -126,6 +131,20 @@ impl RowView {
     pub(super) fn changes(&self) -> bool {
         self.class == "changes"
     }
+
+    /// So much of its texts that one can tell which row it is where its key alone is shown.
+    pub(super) fn glimpse(&self) -> Option<String> {
+        let text = |field: &Field| match field.now.as_ref().or(field.then.as_ref()) {
+            Some(Cell::Text(text)) if text != EMPTY => Some(text.chars().take(GLIMPSE + 1).collect()),
+            _ => None,
+        };
+        let mut texts: Vec<String> = self.fields.iter().filter_map(text).collect();
+        // Ids and moments tell less than what has words, and stand in front of it in most tables.
+        if texts.iter().any(|text| text.contains(' ')) {
+            texts.retain(|text| text.contains(' '));
+        }
+        (!texts.is_empty()).then(|| filters::cut(&texts.join(" \u{b7} "), GLIMPSE).0)
+    }
 }
 
 fn fields(columns: &[String], key: &[String], row: &DiffRow) -> Vec<Field> {
@@ -155,5 +174,20 @@ mod tests {
         assert_eq!(Cell::of(&Value::Text(Vec::new())), Cell::Text("\"\"".into()));
         assert_eq!(Cell::of(&Value::Blob(vec![0; 312])), Cell::Blob("blob, 312 B".into()));
         assert_eq!(Cell::of(&Value::Real(9.0)), Cell::Number("9.0".into()));
+    }
+
+    #[test]
+    fn a_row_is_told_by_what_has_words() {
+        let columns = ["id", "owner", "note", "text"].map(str::to_owned);
+        let text = |text: &str| Value::Text(text.into());
+        let glimpse = |note: &str, said: &str| {
+            let then = Some(vec![Value::Integer(7), text("ada"), text(note), text(said)]);
+            let row = DiffRow { change: RowChange::Added, key: vec![Value::Integer(7)], now: None, then };
+            RowView::of(&columns, &columns[..1], &row, &BACK).glimpse()
+        };
+        assert_eq!(glimpse("", "Ada likes tea").as_deref(), Some("Ada likes tea"));
+        assert_eq!(glimpse("", "tea").as_deref(), Some("ada \u{b7} tea"));
+        let long = glimpse("x", &"so much ".repeat(20)).unwrap_or_default();
+        assert!(long.starts_with("so much") && long.ends_with("h\u{2026}") && long.chars().count() <= 81, "{long}");
     }
 }

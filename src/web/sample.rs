@@ -110,10 +110,11 @@ impl Steps {
         };
         // The list is newest first, so the last is the one taken of the first part.
         let snapshot = snapshots.iter().rfind(is_of_it);
+        let is_back = |what| matches!(what, What::Restore | What::Rewind | What::BackupRestore);
         Some(Self {
             plan: snapshot.map(|one| SnapshotLinks::new(&one.snapshot_id, one.kind).plan()),
             continued,
-            went_back: operations.iter().any(|line| matches!(line.operation.what, What::Restore | What::Rewind)),
+            went_back: operations.iter().any(|line| is_back(line.operation.what)),
             remove: links::rewind(first - 1),
         })
     }

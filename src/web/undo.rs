@@ -42,7 +42,7 @@ pub(super) async fn show(
         let preview = blocking(&state, move |engine| engine.preview_undo(operation)).await?;
         return Ok(Json(preview).into_response());
     }
-    let asked = AskedRows::read(&fields)?;
+    let asked = AskedRows::read(&fields, state.settings.page_limit)?;
     let drawn = blocking(&state, move |engine| draw(engine, operation, asked)).await?;
     Ok(page(&plan(&state, drawn, String::new(), None))?)
 }

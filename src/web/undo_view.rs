@@ -70,6 +70,7 @@ pub(super) fn plan(state: &AppState, drawn: Drawn, typed: String, notice: Option
         changes: Changes::new(&preview.tables, &links, rows.as_ref(), &q),
         confirm: confirm(state, &preview, typed),
         about: None,
+        backup: None,
     };
     page.noticed(notice)
 }

@@ -44,6 +44,17 @@ pub(super) fn told(line: &Line, status: &Status, safety_kept: std::time::Duratio
     }
 }
 
+/// The box of the undo of an undo: what it brought is no more what was before everything.
+pub(super) fn again(told: Outcome, line: &Line) -> Outcome {
+    let detail = &line.operation.detail;
+    let heading = match (detail["scope"].as_str(), detail["head"].as_i64().unwrap_or_default()) {
+        (Some("flag" | "projections"), _) => told.heading,
+        (_, 0) => "The undo is undone: the log is empty again.".to_owned(),
+        (_, head) => format!("The undo is undone: the log stands at event {head} again."),
+    };
+    Outcome { heading, ..told }
+}
+
 fn heading(line: &Line) -> String {
     let detail = &line.operation.detail;
     let number = |name: &str| detail[name].as_i64().unwrap_or_default();

@@ -3,6 +3,11 @@
 //! Programs and terminals read an error's own words, fields' names included; a page must not name
 //! what no page shows.
 
+use time::OffsetDateTime;
+
+use super::filters::Moment;
+use crate::clock;
+
 /// What an unreadable snapshot is, on pages.
 const NO_SNAPSHOT: &str = "This file is not a snapshot of this program, or it was cut short.";
 
@@ -19,10 +24,14 @@ const INSTEAD: &[(&str, &str)] = &[
     ("confirm_id does not match", "What was typed is not the snapshot's id. Nothing was done."),
     ("confirm_event_id does not match", "What was typed is not the number of the event. Nothing was done."),
     ("confirm_op does not match", "What was typed is not the number of the operation. Nothing was done."),
+    ("confirm_stamp does not match", "What was typed is not the backup's stamp. Nothing was done."),
+    ("include_chroma must be", "The form is not whole. Open the list of backups again."),
     ("after_event_id must be", "The event to go back to is given by its number."),
     ("before must be the number of an operation", "A place in the history is given by the number of an operation."),
     ("at must be the id of an event", "A moment is given by the number of an event, such as 12."),
     ("done must be the number of an operation", "No operation is named so."),
+    (" was expected. nothing was done", "The log moved while you were reading. Nothing was done."),
+    (" was expected: something else changed it", "The store changed while you were reading. Nothing was done."),
 ];
 
 /// A sentence of the engine as a page says it.
@@ -34,13 +43,23 @@ pub(super) fn on_pages(text: &str) -> String {
     if let Some((event, reason)) = text.split_once(" breaks a rule: ") {
         return format!("{event} breaks a rule: {}", rule(reason));
     }
-    text.replace(
+    let text = text.replace(
         "Restore tables and log together instead (scope=everything).",
         "Choose \u{201c}Tables and log\u{201d} instead.",
-    )
+    );
     // Which row is missing says it all.
-    .replace("FOREIGN KEY constraint failed: ", "")
-    .replace("at must be from 0 to", "The event must be from 0 to")
+    let text = text.replace("FOREIGN KEY constraint failed: ", "");
+    moments(&text.replace("at must be from 0 to", "The event must be from 0 to"))
+}
+
+/// A text with each moment in it as pages say it.
+fn moments(text: &str) -> String {
+    let spoken = |word: &str| {
+        let bare = word.trim_end_matches([' ', '.', ',']);
+        let at = clock::parse_rfc3339(bare)?;
+        Some(format!("{}{}", Moment::new(at, OffsetDateTime::now_utc()).dated(), &word[bare.len()..]))
+    };
+    text.split_inclusive(' ').map(|word| spoken(word).unwrap_or_else(|| word.to_owned())).collect()
 }
 
 /// Why a snapshot is damaged, after a colon in a list.
@@ -124,6 +143,10 @@ mod tests {
         assert_eq!(on_pages("branch_id must be the number of a branch"), "A branch is given by its number, such as 1.");
         assert_eq!(on_pages("it is no manifest that this program wrote"), NO_SNAPSHOT);
         assert_eq!(on_pages("snapshot not found"), "snapshot not found");
+        let gone = on_pages("Its safety copy X is gone since 2025-11-21T13:40:53.38845475Z.");
+        assert_eq!(gone, "Its safety copy X is gone since 21 Nov 2025, 13:40 UTC.");
+        let late = on_pages("The log stands at event 150, and event 90 was expected. Nothing was done.");
+        assert_eq!(late, "The log moved while you were reading. Nothing was done.");
         let broken = "event 7 (user_turn) breaks a rule: FOREIGN KEY constraint failed: chats.id names no row of bots";
         assert_eq!(on_pages(broken), "event 7 (user_turn) breaks a rule: chats.id names no row of bots");
     }

@@ -24,14 +24,14 @@ async fn back_and_forth(script: Script) {
     browser.wait_for("Undone: the log is at event 30 again").await;
     assert_eq!(head(&server), 30);
 
-    browser.click("Go back again").await;
-    browser.wait_for("Undone: the log is at event 12 again").await;
+    browser.click("Take back 18 events again").await;
+    browser.wait_for("The undo is undone: the log stands at event 12 again.").await;
     assert_eq!(head(&server), 12);
 
     browser.open(&format!("{}/history", server.address)).await;
     browser.wait_for("undone by operation 3").await;
-    browser.click("Go back again").await;
-    browser.wait_for("Undone: the log is at event 30 again").await;
+    browser.click("Bring 18 events back").await;
+    browser.wait_for("The undo is undone: the log stands at event 30 again.").await;
     assert_eq!(head(&server), 30);
     browser.close().await;
 }

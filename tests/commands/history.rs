@@ -46,7 +46,8 @@ fn each_line_says_what_was_done_and_the_command_that_undoes_it() {
             "5 | undo of 4, 2 events came back, 2 rows changed | command | backstitch undo 5",
             "4 | rewind to event 3, 2 events left, 2 rows changed | command | undone by 5",
             "3 | 2 waiting events applied | command",
-            "2 | restore of the tables to event 3, 2 rows changed | command | backstitch undo 2",
+            "2 | restore of the tables to event 3, 2 rows changed | command | The log has changed since, so the tables of \
+             then would not fit it.",
             "1 | snapshot of event 3 | command",
         ]
     );

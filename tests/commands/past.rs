@@ -29,6 +29,8 @@ fn a_table_is_printed_as_of_an_event() {
 #[test]
 fn an_event_that_the_log_has_not_come_to_is_refused() {
     let (folder, _) = store_with_snapshot();
+    let alone = run(folder.path(), &["state"]).misused();
+    assert!(alone.contains("--out"), "{alone}");
     run(folder.path(), &["state", "bots", "--at", "6"]).refused(1);
     run(folder.path(), &["state", "bots", "--at", "-1"]).misused();
     let file = folder.path().join("past.db");

@@ -34,7 +34,7 @@ fn the_newest_operation_is_undone_where_none_is_named() {
 
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines[0], format!("Operation {rewound} is undone."));
-    let words = "2 rows changed in 2 tables; 0 events left the log, 2 events came back. The tables stand at event 5.";
+    let words = "2 rows changed in 2 tables; 2 events came back. The tables stand at event 5.";
     assert_eq!(lines[1], words);
     assert_eq!(content(folder.path()), before);
 }
@@ -126,7 +126,7 @@ fn what_destroyed_nothing_cannot_be_undone() {
     let taken = newest(folder.path());
     for arguments in [&["undo", &taken][..], &["undo", &taken, "--dry-run"]] {
         let said = run(folder.path(), arguments).refused(1);
-        assert!(said.starts_with(&format!("Operation {taken} cannot be undone: ")), "{said}");
+        assert!(said.starts_with(&format!("Operation {taken} cannot be undone: a take changes nothing")), "{said}");
     }
     assert_eq!(run(folder.path(), &["undo", "99"]).refused(1), "operation not found");
     for wrong in [&["undo", "last"][..], &["undo", "0"], &["undo", "1", "--dry-run", "--confirm", "1"]] {

@@ -159,8 +159,8 @@ fn is_a_refusal(error: &str) -> bool {
         "cannot be undone",
         // An undo is of what was there when it was chosen.
         "confirm_op is needed",
-        "The log moved",
-        "The store was changed",
+        "The log stands at event",
+        "The store is at epoch",
     ];
     error.starts_with("backstitch: ") && refusals.iter().any(|refusal| error.contains(refusal))
 }

@@ -58,13 +58,21 @@ fn every_command_does_its_work_in_the_order_told() {
     let file = room.path("store.db").to_string_lossy().into_owned();
     let dump = room.path("dump.json").to_string_lossy().into_owned();
     said_by(&mut room.backstitch(&["snapshot", "export", &id, "--out", &dump]));
-    let given =
-        [("ID", &*id), ("TEXT", "a name"), ("TABLE", "you_entity"), ("N", "1"), ("FILE", &file), ("DUMP", &dump)];
     let event = r#"{"kind": "you_updated", "payload": {"name": "Bob", "persona": "Draws."}}"#;
+    let mut stamp = String::new();
     for (words, what) in list().into_iter().filter(|(words, _)| words[0] != "serve") {
+        let given = [
+            ("ID", &*id),
+            ("TEXT", "a name"),
+            ("TABLE", "you_entity"),
+            ("N", "1"),
+            ("FILE", &file),
+            ("DUMP", &dump),
+            ("STAMP", &stamp),
+        ];
         let mut arguments: Vec<&str> = words.iter().filter_map(|word| filled(word, &given)).collect();
         arguments.push("--json");
-        if arguments.contains(&id.as_str()) {
+        if words.iter().any(|word| word == "ID") {
             // The restore takes its safety snapshot in the same second, and so under the same id.
             arguments.extend(["--kind", "periodic"]);
         }
@@ -74,6 +82,7 @@ fn every_command_does_its_work_in_the_order_told() {
             let confirmed = match arguments[..2] {
                 ["rewind", event] => event,
                 ["projection", "rebuild"] => "2",
+                ["backup", "restore"] => &stamp,
                 _ => &id,
             };
             arguments.extend(["--confirm", confirmed]);
@@ -83,6 +92,10 @@ fn every_command_does_its_work_in_the_order_told() {
         assert!(done.status.success(), "{arguments:?}: {error}");
         let mut values = serde_json::Deserializer::from_slice(&done.stdout).into_iter::<Value>();
         assert!(values.all(|value| value.is_ok()), "{arguments:?} prints JSON");
+        if arguments[..2] == ["backup", "create"] {
+            let made: Value = serde_json::from_slice(&done.stdout).unwrap();
+            made["stamp"].as_str().unwrap().clone_into(&mut stamp);
+        }
     }
     let left = said_by(&mut room.backstitch(&["snapshot", "list", "--json"]));
     assert!(!left.contains(&format!("\"snapshot_id\": \"{id}\",\n      \"kind\": \"periodic\"")), "{left}");

@@ -103,6 +103,8 @@ fn those_that_share_the_piece_are_named_and_the_newest_sound_one_is_another() {
     let app = TestApp::with_story(12);
     let (first, second) = (app.store.take(), app.store.take());
     lose_the_bots(&app, &first);
+    let matters = app.get("/", HTML).page().text(".matters");
+    assert!(matters.contains(&format!("The snapshot {} of ", first.snapshot_id)), "{matters}");
     let shared = page(&app, first.snapshot_id.as_str());
     says(&shared, "1 other snapshot shares this piece: ");
     assert_eq!(shared.attributes("main .shared a", "href"), [plan(second.snapshot_id.as_str())]);
@@ -115,6 +117,22 @@ fn those_that_share_the_piece_are_named_and_the_newest_sound_one_is_another() {
     let page = page(&app, first.snapshot_id.as_str());
     assert_eq!(page.attributes("main .ways a", "href"), [plan(&sound), "#delete".to_owned()]);
     assert!(page.has("form#delete"));
+}
+
+#[test]
+fn of_many_damaged_ones_three_are_named_and_those_of_one_minute_by_their_ids() {
+    let app = TestApp::with_story(12);
+    let taken: Vec<Snapshot> = (0..5).map(|_| app.store.take()).collect();
+    lose_the_bots(&app, &taken[0]);
+    let overview = app.get("/", HTML).page();
+    assert_eq!(overview.texts(".matters li").len(), 4);
+    assert!(overview.text(".matters").contains("And 2 more snapshots are damaged."));
+    let shared = page(&app, taken[0].snapshot_id.as_str());
+    let minute = |one: &Snapshot| one.created_at.unix_timestamp() / 60;
+    for one in &taken[1..] {
+        let is_alone = taken[1..].iter().filter(|other| minute(other) == minute(one)).count() == 1;
+        assert_ne!(shared.text("main .shared").contains(one.snapshot_id.as_str()), is_alone);
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn an_address_that_is_none_is_not_found_in_every_form() {
         refused(|accept| app.get(path, accept), 404, "There is no such page");
     }
     let page = app.get("/nothing", HTML).page();
-    assert_eq!(page.text("h1"), "Not found");
+    assert_eq!(page.text("h1"), "That is not there");
     assert!(page.has("main a[href='/snapshots']"));
     assert_eq!(app.get("/nothing", PLAIN).text(), "There is no such page.\n");
     assert_eq!(app.get("/nothing", JSON).json()["title"], "Not found");

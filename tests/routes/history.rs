@@ -67,6 +67,9 @@ fn a_line_whose_safety_copy_is_gone_says_since_when() {
     assert!(told.contains(&format!("Its safety copy {safety} is gone since")), "{told}");
     assert!(!page.has(".c-undo form") && page.has(".c-undo time[datetime]"));
     refused(|accept| app.get(&format!("/history/{operation}/undo"), accept), 409, "cannot be undone");
+    let page = app.get(&format!("/history/{operation}/undo"), HTML).page();
+    assert_eq!(page.text("h1"), "That cannot be done now");
+    assert!(page.text(".lead").ends_with(" UTC."), "{}", page.text(".lead"));
 }
 
 #[test]
@@ -77,7 +80,7 @@ fn an_undone_line_names_the_operation_that_undid_it() {
     follow(&app, &send_form(&app, &page, ".c-undo form", &[]));
     let told = app.get("/history", HTML).page().texts(".c-undo");
     assert_eq!(told.len(), 2);
-    assert!(told[0].starts_with("Go back again") && told[1] == "undone by operation 2", "{told:?}");
+    assert!(told[0].starts_with("Take back 12 events again") && told[1] == "undone by operation 2", "{told:?}");
 }
 
 #[test]

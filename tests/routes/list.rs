@@ -4,7 +4,7 @@ use backstitch::web::Settings;
 use serde_json::Value;
 
 use super::{damage, refused};
-use crate::support::{HTML, JSON, PLAIN, TestApp, TestStore, story};
+use crate::support::{HTML, JSON, PLAIN, Story, TestApp, TestStore, story};
 
 fn ids(list: &Value) -> Vec<&str> {
     list["snapshots"].as_array().unwrap().iter().map(|one| one["snapshot_id"].as_str().unwrap()).collect()
@@ -76,6 +76,8 @@ fn a_snapshot_has_the_fields_of_the_contract() {
         "pinned",
         "format",
         "on_this_history",
+        "events_after",
+        "events_gone",
         "proven_at",
         "damaged",
     ];
@@ -161,6 +163,17 @@ fn a_list_names_how_far_the_log_went_on() {
     app.take_snapshot();
     app.store.append(story(9).split_off(6));
     assert_eq!(app.get("/snapshots", HTML).page().text(".c-behind"), "3 events");
+}
+
+#[test]
+fn how_far_a_snapshot_is_behind_or_ahead_is_counted_in_events_not_in_ids() {
+    let app = TestApp::with_story(6);
+    app.leave_a_snapshot_behind(8);
+    let told = || app.get("/snapshots", HTML).page().texts(".c-behind");
+    // The safety copy of the restore, what was left behind, and what was gone back to.
+    assert_eq!(told(), ["ahead, 8 events", "ahead, 8 events", "none"]);
+    app.store.append(Story::from(15).tell(2));
+    assert_eq!(told(), ["ahead, 8 events; 2 behind", "ahead, 8 events; 2 behind", "2 events"]);
 }
 
 #[test]

@@ -112,6 +112,8 @@ fn an_event_that_the_tables_cannot_take_is_named_and_linked() {
     assert!(page.text(".matters").contains("chat_state.chat_id"));
     assert!(page.has(".matters a[href='/events/13']"));
     assert_eq!(matters(&app), ["stuck"]);
+    let anew = app.get("/projection", HTML).page().text("main");
+    assert!(anew.contains("They will stop before event 13 again, which breaks a rule: chat_state.chat_id"), "{anew}");
     let rule = "chat_state.chat_id names no row of chats.";
     assert!(app.get("/events/13", HTML).page().text(".alert").ends_with(&format!("It breaks a rule: {rule}")));
     for path in ["/", "/snapshots", "/events/13"] {

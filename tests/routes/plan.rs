@@ -123,6 +123,10 @@ fn the_rows_beside_a_plan_are_of_the_table_that_is_asked_for() {
     let page = app.get(&format!("{plan}&table=memories"), HTML).page();
     assert_eq!(page.text("#rows-head"), "memories, 2 rows");
     assert_eq!(page.text("table.changes tr.current a.wide"), "memories");
+    assert!(page.texts("ol.rows .glimpse").iter().all(|text| text.contains("vening")), "each by its words");
+    let one = app.get(&format!("{plan}&table=memories&limit=1"), HTML).page();
+    assert_eq!(one.texts("ol.rows li").len(), 1);
+    assert_eq!(app.get(&format!("{plan}&limit=0"), HTML).status, 400);
     let filtered = app.get(&format!("{plan}&table=memories&q=VENING%2021"), HTML).page();
     assert_eq!(filtered.texts("ol.rows li").len(), 1);
     let none = app.get(&format!("{plan}&table=memories&q=%3Cb%3E"), HTML).page();

@@ -110,7 +110,9 @@ fn a_store_that_moved_since_the_plan_was_shown_is_left_alone() {
     let with = |head, epoch| {
         [("kind", "periodic"), ("confirm_id", id.as_str()), ("expected_head", head), ("expected_epoch", epoch)]
     };
-    nothing_done(&app, &id, &with("23", same.as_str()), 409, "moved");
+    nothing_done(&app, &id, &with("23", same.as_str()), 409, "Nothing was done.");
+    let told = app.restore(&id, &[("expected_head", "23")]).json()["detail"].to_string();
+    assert!(told.contains("The log stands at event 24, and event 23 was expected."), "{told}");
     nothing_done(&app, &id, &with("24", other.as_str()), 409, "changed");
     assert_eq!(app.restore(&id, &[("expected_head", "24"), ("expected_epoch", &same)]).status, 200);
 }

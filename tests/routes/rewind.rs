@@ -112,7 +112,9 @@ fn the_form_of_a_plan_works_without_script_and_its_result_can_be_undone_at_once(
     let before = app.store.content();
     let page = app.get("/rewind?after_event_id=12", HTML).page();
     assert_eq!(page.text("h1"), "Go back to event 12");
-    assert!(page.text(".lead").contains("becomes the last; events 13 to 24 leave the log"), "{}", page.text(".lead"));
+    let lead = page.text(".lead");
+    assert!(lead.starts_with("Take back 12 events. Event 12 ("), "{lead}");
+    assert!(lead.contains("becomes the last; events 13 to 24 leave the log"), "{lead}");
     assert_eq!(page.text("#rewind button"), "Take back 12 events");
     assert_eq!(page.text("label[for=cid]"), "Type the number of the last event that stays: 12");
     let result = follow(&app, &send_form(&app, &page, "form#rewind", &[("confirm_event_id", " 12 ")]));
@@ -122,8 +124,10 @@ fn the_form_of_a_plan_works_without_script_and_its_result_can_be_undone_at_once(
     let undone = follow(&app, &send_form(&app, &result, ".result form", &[]));
     assert_eq!(undone.text("#result"), "Undone: the log is at event 24 again, all rows as before.");
     assert_eq!(app.store.content(), before);
-    assert!(undone.text(".result form button").starts_with("Go back again"));
-    follow(&app, &send_form(&app, &undone, ".result form", &[]));
+    assert!(undone.text(".result form button").starts_with("Take back 12 events again"));
+    let again = follow(&app, &send_form(&app, &undone, ".result form", &[]));
+    assert_eq!(again.text("#result"), "The undo is undone: the log stands at event 12 again.");
+    assert!(again.text(".result form button").starts_with("Bring 12 events back"));
     assert_eq!(app.store.engine.status().unwrap().head, 12);
 }
 
@@ -176,6 +180,11 @@ fn a_number_in_a_gap_means_the_event_below_it() {
     let app = TestApp::with_story(24);
     rewind(&app, "12");
     app.store.append(Story::from(25).tell(3));
+    let lead = app.get("/rewind?after_event_id=6", HTML).page().text(".lead");
+    assert!(
+        lead.starts_with("Take back 9 events. ") && lead.contains("; events 7 to 27, 9 in all, leave the log: "),
+        "{lead}"
+    );
     let page = app.get("/rewind?after_event_id=20", HTML).page();
     assert_eq!((page.text("h1"), page.text("label[for=cid] code")), ("Go back to event 12".into(), "12".into()));
     assert_eq!(send_form(&app, &page, "form#rewind", &[("confirm_event_id", "12")]).status, 303);
@@ -186,7 +195,7 @@ fn a_number_in_a_gap_means_the_event_below_it() {
 fn going_back_to_before_the_first_event_leaves_no_event() {
     let app = TestApp::with_story(6);
     let page = app.get("/rewind?after_event_id=0", HTML).page();
-    assert!(page.text(".lead").starts_with("No event stays: events 1 to 6 leave the log"), "{}", page.text(".lead"));
+    assert!(page.text(".lead").starts_with("Take back 6 events. No event stays: events 1 to 6 leave the log"));
     let result = follow(&app, &send_form(&app, &page, "form#rewind", &[("confirm_event_id", "0")]));
     assert_eq!(result.text("#result"), "Went back to before the first event.");
     assert_eq!(app.store.engine.status().unwrap().events, 0);

@@ -6,7 +6,7 @@
 //!
 //! - [`head`]: what listing tells of one, in constant time;
 //! - [`read`]: one whole into a scratch store, or nothing of it;
-//! - [`write`]: rows to a dump.
+//! - [`mod@write`]: rows to a dump.
 //!
 //! A dump says NULL, integers, reals and text; an infinity is `1e999`, which is out of every
 //! reader's range and so reads as one. It cannot say a blob, nor text that is not UTF-8. A table may
