@@ -28,7 +28,7 @@ mod tables;
 mod undoing;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -118,7 +118,7 @@ impl Core {
     /// Counts the log's events. Counting reads the whole log, so it is remembered with the epoch:
     /// while that stays, events only come at the end.
     fn count_events(&self, conn: &Connection, state: &State, head: i64) -> Result<u64> {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counted = lock(&self.counted);
         let known =
             counted.filter(|known| known.epoch == state.epoch && known.head <= head && state.stale_from.is_none());
         let (after, before) = known.map_or((0, 0), |known| (known.head, known.events));
@@ -171,7 +171,7 @@ impl Engine {
 
     /// The absolute path of the database.
     pub fn database(&self) -> PathBuf {
-        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let watch = lock(&self.watch);
         watch.path().map_or_else(|| self.core.data_dir.join("backstitch.db"), PathBuf::from)
     }
 
@@ -239,7 +239,7 @@ impl Engine {
     ///
     /// Where the database fails.
     pub fn data_version(&self) -> Result<i64> {
-        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let watch = lock(&self.watch);
         Ok(watch.pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 
@@ -337,4 +337,9 @@ impl Engine {
 
 fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A panic elsewhere leaves nothing half-done behind these: what is remembered is made anew.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

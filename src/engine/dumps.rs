@@ -7,14 +7,14 @@
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use serde_json::json;
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 
-use super::{Core, Engine, millis};
+use super::{Core, Engine, lock, millis};
 use crate::domain::{Domain, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files;
@@ -89,7 +89,7 @@ impl Core {
 
     /// Lets go of the dump that is remembered, and of the room that it takes.
     pub(super) fn forget_dump(&self) {
-        self.dump.lock().unwrap_or_else(PoisonError::into_inner).take();
+        lock(&self.dump).take();
     }
 
     fn open(&self, entry: &Entry, domain: &Domain, anew: bool) -> Result<Arc<Opened>> {
@@ -97,7 +97,7 @@ impl Core {
             entry.manifest()?;
             return Ok(Arc::new(Opened { entry: entry.clone(), aside: None }));
         }
-        let mut last = self.dump.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&self.dump);
         if let Some(known) = last.as_ref().filter(|known| !anew && known.is_of(entry, domain)) {
             return Ok(Arc::clone(&known.opened));
         }

@@ -3,10 +3,10 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::Engine;
+use super::{Engine, lock};
 use crate::error::{Error, ErrorKind};
 
 /// Bytes that there must be room for.
@@ -30,7 +30,7 @@ impl Full {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -135,7 +135,7 @@ impl Core {
         let events_since = events_since(conn, &operation)?;
         let log_changed_since = log_changed_since(conn, operation.operation)?;
         let why_not = match (way.safety(), &way) {
-            (Some(id), _) => self.why_no_undo(conn, id, &operation)?,
+            (Some(id), _) => self.why_no_undo(conn, id, &way, &operation)?,
             (None, Way::Backup { stamp }) => self.why_no_backup(conn, stamp)?,
             (None, _) => why_no_flag(conn, &way)?,
         };
@@ -161,14 +161,20 @@ impl Core {
     }
 
     /// Why a safety snapshot cannot be used any more, and since when.
-    fn why_no_undo(&self, conn: &Connection, id: &SnapshotId, operation: &Operation) -> Result<Option<String>> {
-        let way_of_tables = matches!(Way::of(operation), Some(Way::Tables { .. }));
+    fn why_no_undo(
+        &self,
+        conn: &Connection,
+        id: &SnapshotId,
+        way: &Way,
+        operation: &Operation,
+    ) -> Result<Option<String>> {
+        let tables_alone = matches!(way, Way::Tables { .. });
         match self.library.find(Kind::Rewind, id) {
             // Its id was given again within the second in which it was deleted.
             Ok(entry) if entry.epoch() != operation.detail["from_epoch"].as_u64() => {
                 Ok(Some(format!("Its safety copy is gone, and {id} is another one by now.")))
             }
-            Ok(entry) if way_of_tables && self.left(conn, &entry, &State::read(conn)?)?.is_some() => {
+            Ok(entry) if tables_alone && self.left(conn, &entry, &State::read(conn)?)?.is_some() => {
                 Ok(Some("The log has changed since, so the tables of then would not fit it.".to_owned()))
             }
             Ok(entry) => Ok(self.known_damage(conn, &entry)?.map(|_| format!("Its safety copy {id} is damaged."))),

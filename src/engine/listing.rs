@@ -6,13 +6,13 @@
 //! (appending cannot change it).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 use time::OffsetDateTime;
 
 use super::moved::Moved;
-use super::{Core, Engine};
+use super::{Core, Engine, lock};
 use crate::clock;
 use crate::error::{ErrorKind, Result};
 use crate::history::Means;
@@ -382,8 +382,4 @@ fn read_checks(conn: &Connection) -> Result<HashMap<(Kind, String), Check>> {
         checks.insert((kind.parse()?, row.get(1)?), check);
     }
     Ok(checks)
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

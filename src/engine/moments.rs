@@ -1,11 +1,11 @@
 //! Moments that were asked for lately are kept, so that paging through one, or stepping from event
 //! to event, does not start from a snapshot each time.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use rusqlite::Connection;
 
-use super::{Core, Engine};
+use super::{Core, Engine, lock};
 use crate::domain::Fingerprint;
 use crate::error::Result;
 use crate::moment::Moment;
@@ -29,7 +29,7 @@ struct Kept {
 
 impl Moments {
     fn lock(&self) -> MutexGuard<'_, Vec<Kept>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Takes out the moment of an event, or one that leads to it and that nobody else reads.
@@ -64,10 +64,6 @@ impl Moments {
 
 /// So many events further, a snapshot on the way may be nearer.
 const NEAR: i64 = 1000;
-
-pub(super) fn lock(moment: &Mutex<Moment>) -> MutexGuard<'_, Moment> {
-    moment.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl Core {
     /// The tables as of an event, kept from before where they still are.

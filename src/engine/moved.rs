@@ -2,8 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::Core;
-use super::listing::lock;
+use super::{Core, lock};
 use crate::error::Result;
 use crate::log;
 use crate::snapshot::Entry;

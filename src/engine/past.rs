@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::Engine;
-use super::moments::lock;
 use super::tables::check_moment;
+use super::{Engine, lock};
 use crate::effect::{self, EventChanges};
 use crate::error::Result;
 use crate::moment::Moment;

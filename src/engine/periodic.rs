@@ -1,11 +1,11 @@
 //! Following the policy: whether a periodic snapshot is due, taking it, and remembering why.
 
 use std::fmt;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use time::OffsetDateTime;
 
-use super::{Core, Engine};
+use super::{Core, Engine, lock};
 use crate::error::Result;
 use crate::history::Means;
 use crate::snapshot::SnapshotId;
@@ -82,7 +82,7 @@ impl Core {
     }
 
     fn decisions(&self) -> MutexGuard<'_, Decisions> {
-        self.decision.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.decision)
     }
 }
 

@@ -6,19 +6,19 @@ use std::time::Instant;
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::safety::{Safety, check_expected, trusting};
-use super::{Core, Engine, millis};
-use crate::catchup::{Broken, Hold, catch_up, follow_change};
+use super::safety::{Asked, Safety, safely, trusting};
+use super::{Engine, millis};
+use crate::catchup::{Hold, follow_change};
 use crate::clock;
 use crate::drift::{self, DriftRow, ProjectionCheck};
 use crate::error::{Error, Result};
 use crate::history::{Means, What};
-use crate::image::Doubt;
 use crate::log;
 use crate::projection;
 use crate::rehearsal;
+use crate::snapshot::take::Shelf;
 use crate::snapshot::{Entry, Expected, Kind, Restored, Snapshot, SnapshotId};
-use crate::store::state::{State, bar, raise_epoch, suspect};
+use crate::store::state::{State, distrust, raise_epoch, trust};
 
 impl Engine {
     /// Compares the tables with what the log alone gives, aside. Where they differ, no snapshot
@@ -46,12 +46,19 @@ impl Engine {
         let (found, sequence) = self.read_settled(|conn| {
             let state = State::read(conn)?;
             state.check_logic(domain.logic)?;
+            // Of what is published: one that has its number may still be taken, of later rows.
+            let own = self.core.library.entries()?.into_iter().filter(|entry| entry.is_own(&state.store));
+            let sequence = own.map(|entry| entry.sequence()).max().unwrap_or(0);
             let found = drift::find(conn, self.core.shelf(&domain), &self.core.data_dir)?;
-            Ok((found, state.snapshot_sequence))
+            Ok((found, sequence))
         })?;
         self.transact(move |core, conn| {
             let check = drift::keep(conn, &found, core.clock.now(), millis(started))?;
-            judge(conn, check.clean, sequence)?;
+            if check.clean {
+                found_clean(conn, sequence)?;
+            } else {
+                distrust(conn, State::read(conn)?.clean_sequence + 1)?;
+            }
             Ok(check)
         })
     }
@@ -81,7 +88,12 @@ impl Engine {
     /// Conflict where the store is not where `expected` says; unprocessable where the log does not
     /// replay.
     pub fn rebuild_projection(&self, expected: Expected, means: Means) -> Result<Restored> {
-        trusting(|doubt| self.transact(move |core, conn| rebuild(conn, core, expected, means, doubt)))
+        trusting(|doubt| {
+            let asked = Asked { expected, means, reason: "rebuild of the tables".to_owned(), doubt };
+            self.transact(move |core, conn| {
+                safely(conn, core, asked, |_| Ok(()), |shelf, safety| rebuild(conn, shelf, safety))
+            })
+        })
     }
 
     /// Rehearses a restore of a snapshot aside: its rows are put into a scratch database, which is
@@ -137,33 +149,24 @@ impl Engine {
     }
 }
 
-/// Remembers up to which snapshot the tables are known to be sound, or bars those since.
-fn judge(conn: &Connection, clean: bool, sequence: u64) -> Result<()> {
-    let state = State::read(conn)?;
-    suspect(conn, !clean)?;
-    if clean {
-        conn.execute("UPDATE backstitch_state SET clean_sequence = max(clean_sequence, ?1)", [sequence as i64])?;
-    } else if state.snapshot_sequence > state.clean_sequence {
-        bar(conn, state.clean_sequence + 1, state.snapshot_sequence)?;
-    }
+/// The tables follow from the log, and so does what was taken of them up to this number.
+fn found_clean(conn: &Connection, sequence: u64) -> Result<()> {
+    trust(conn)?;
+    conn.execute("UPDATE backstitch_state SET clean_sequence = max(clean_sequence, ?1)", [sequence as i64])?;
     Ok(())
 }
 
-fn rebuild(conn: &Connection, core: &Core, expected: Expected, means: Means, doubt: Doubt) -> Result<Restored> {
-    let domain = core.domain();
-    let shelf = core.shelf(&domain);
-    let _shared = shelf.chunks.share()?;
-    catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
-    check_expected(conn, expected)?;
-    let safety = Safety::take(conn, core, &domain, means, "rebuild of the tables".to_owned(), doubt)?;
+fn rebuild(conn: &Connection, shelf: Shelf<'_>, safety: &Safety) -> Result<Restored> {
     let before = State::read(conn)?;
-    projection::clear(conn, &domain)?;
+    projection::clear(conn, shelf.domain)?;
     State { position: 0, hold: None, stale_from: None, stuck: None, ..before.clone() }.write(conn)?;
     follow_change(conn, shelf, Hold::End, before.stuck.as_ref())?;
     raise_epoch(conn)?;
     let changed = safety.changed_tables(conn, shelf)?;
     // Events that waited are applied too, so a change need not be drift; barring then costs time only.
-    judge(conn, changed.is_empty(), before.snapshot_sequence)?;
-    conn.execute("UPDATE backstitch_state SET clean_sequence = snapshot_sequence, suspect = 0", [])?;
+    if !changed.is_empty() {
+        distrust(conn, before.clean_sequence + 1)?;
+    }
+    found_clean(conn, before.snapshot_sequence)?;
     safety.record(conn, What::Rebuild, &changed, json!({ "last_event_id": log::head(conn)? }))
 }

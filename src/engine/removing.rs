@@ -1,11 +1,11 @@
 //! Removing snapshots: by hand and by retention, with the chunks that nobody needs then.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use serde::Serialize;
 
-use super::{Core, Engine, millis};
+use super::{Core, Engine, lock, millis};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{self, Means, What};
 use crate::snapshot::retention::{self, Collected};
@@ -25,16 +25,26 @@ pub struct Pruned {
 #[derive(Default)]
 struct Removed {
     pruned: Pruned,
+    /// With their kinds: an id alone may be that of a snapshot of either.
+    named: Vec<(Kind, SnapshotId)>,
     failed: Option<Error>,
 }
 
 impl Core {
-    /// Removes snapshots as far as that goes, and then the chunks that nobody needs.
-    fn remove_files(&self, due: &[(Kind, SnapshotId)], collect: bool) -> Removed {
+    /// Removes snapshots as far as that goes, and then the chunks that nobody needs. One that was
+    /// pinned since retention judged it stays.
+    fn remove_files(&self, due: Vec<(Kind, SnapshotId)>, what: What, collect: bool) -> Removed {
         let mut done = Removed::default();
+        let pinned = |kind, id: &SnapshotId| self.library.find(kind, id).is_ok_and(|entry| entry.is_pinned());
         for (kind, id) in due {
-            match self.library.remove(*kind, id) {
-                Ok(true) => done.pruned.removed.push(id.clone()),
+            if what == What::Prune && pinned(kind, &id) {
+                continue;
+            }
+            match self.library.remove(kind, &id) {
+                Ok(true) => {
+                    done.pruned.removed.push(id.clone());
+                    done.named.push((kind, id));
+                }
                 Ok(false) => {}
                 Err(error) => {
                     done.failed = Some(error);
@@ -96,22 +106,21 @@ impl Engine {
         let told = Arc::clone(&removed);
         // The writer comes first: who is told that it is busy must find everything there.
         let recorded = self.transact(move |core, conn| {
-            let mut removed = told.lock().unwrap_or_else(PoisonError::into_inner);
-            *removed = core.remove_files(&due, what == What::Prune && means != Means::Policy);
+            let mut removed = lock(&told);
+            *removed = core.remove_files(due, what, what == What::Prune && means != Means::Policy);
             if removed.pruned.removed.is_empty() {
                 return Ok(());
             }
             let mut detail = serde_json::to_value(&removed.pruned).unwrap_or_default();
-            // An id alone may be that of a snapshot of either kind.
-            let named = due.iter().map(|(kind, id)| serde_json::json!({ "kind": kind, "snapshot_id": id }));
+            let named = removed.named.iter().map(|(kind, id)| serde_json::json!({ "kind": kind, "snapshot_id": id }));
             detail["snapshots"] = named.collect();
-            for (kind, id) in &due {
+            for (kind, id) in &removed.named {
                 let key = (kind.as_str(), id.as_str());
                 conn.execute("DELETE FROM backstitch_checks WHERE kind = ?1 AND snapshot = ?2", key)?;
             }
             history::record(conn, what, means, at, millis(started), &detail).map(|_| ())
         });
-        let Removed { pruned, failed } = std::mem::take(&mut *removed.lock().unwrap_or_else(PoisonError::into_inner));
+        let Removed { pruned, failed, .. } = std::mem::take(&mut *lock(&removed));
         match recorded {
             // On a full disk the files are gone and the line cannot be written: the space counts more.
             Err(error) if error.kind() != ErrorKind::DiskFull || pruned.removed.is_empty() => Err(error),

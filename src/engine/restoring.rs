@@ -21,7 +21,7 @@ use crate::snapshot::restore::{Comparison, Pair, compare, stored_table};
 use crate::snapshot::retention;
 use crate::snapshot::take::Shelf;
 use crate::snapshot::{Entry, Expected, Kind, Manifest, Restored, Scope, SnapshotId};
-use crate::store::state::{State, bar, raise_epoch, suspect};
+use crate::store::state::{State, bar, distrust, raise_epoch, trust};
 
 /// One restore as it was asked for.
 pub(super) struct Order {
@@ -155,8 +155,12 @@ pub(super) fn restore(conn: &Connection, core: &Core, order: &Order, opened: &Op
     let replayed = work.tables.is_none();
     let trusted = own && manifest.about.logic == domain.logic && !State::read(conn)?.bars(manifest.about.sequence);
     let changed = work.run(conn, shelf, &manifest, order.scope, &safety)?;
-    // Rows that nobody knows to follow from the log: what is taken of them must be no base.
-    suspect(conn, !(replayed || trusted))?;
+    if replayed || trusted {
+        trust(conn)?;
+    } else {
+        // Nobody knows these rows to follow from the log: what is taken of them must be no base.
+        distrust(conn, safety.taken.entry.sequence() + 1)?;
+    }
     raise_epoch(conn)?;
     let mut detail = order.detail(&manifest, own);
     if let Some(first) = log_from {

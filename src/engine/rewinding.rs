@@ -3,15 +3,14 @@
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::safety::{Safety, check_expected, trusting};
-use super::{Core, Engine};
-use crate::catchup::{Broken, Hold, catch_up};
+use super::Engine;
+use super::safety::{Asked, Safety, safely, trusting};
 use crate::compare::{DiffPage, RowPage};
 use crate::error::Result;
 use crate::history::{Means, What};
-use crate::image::Doubt;
 use crate::rewind::{self, RewindPreview};
 use crate::snapshot::restore::check_references;
+use crate::snapshot::take::Shelf;
 use crate::snapshot::{Expected, Restored};
 
 impl Engine {
@@ -78,25 +77,18 @@ impl Engine {
     /// # }
     /// ```
     pub fn execute_rewind(&self, after_event_id: i64, expected: Expected, means: Means) -> Result<Restored> {
-        trusting(|doubt| self.transact(move |core, conn| execute(conn, core, after_event_id, expected, means, doubt)))
+        trusting(|doubt| {
+            let reason = format!("rewind to {after_event_id}");
+            let asked = Asked { expected, means, reason, doubt };
+            self.transact(move |core, conn| {
+                let check = |_: Shelf<'_>| rewind::check_target(conn, after_event_id);
+                safely(conn, core, asked, check, |shelf, safety| execute(conn, shelf, safety, after_event_id))
+            })
+        })
     }
 }
 
-fn execute(
-    conn: &Connection,
-    core: &Core,
-    after: i64,
-    expected: Expected,
-    means: Means,
-    doubt: Doubt,
-) -> Result<Restored> {
-    let domain = core.domain();
-    let shelf = core.shelf(&domain);
-    let _shared = shelf.chunks.share()?;
-    catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
-    check_expected(conn, expected)?;
-    rewind::check_target(conn, after)?;
-    let safety = Safety::take(conn, core, &domain, means, format!("rewind to {after}"), doubt)?;
+fn execute(conn: &Connection, shelf: Shelf<'_>, safety: &Safety, after: i64) -> Result<Restored> {
     let cut = rewind::cut(conn, after)?;
     rewind::follow(conn, shelf, after)?;
     let mut changed = safety.changed_tables(conn, shelf)?;

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 
 use super::{Core, millis};
+use crate::catchup::{Broken, Hold, catch_up};
 use crate::domain::Domain;
 use crate::drift;
 use crate::error::{Error, ErrorKind, Result};
@@ -60,6 +61,38 @@ pub(super) fn trusting<T>(run: impl Fn(Doubt) -> Result<T>) -> Result<T> {
         Err(error) if error.kind() == ErrorKind::Damaged => run(Doubt::Everything),
         done => done,
     }
+}
+
+/// A destructive operation as it was asked for.
+pub(super) struct Asked {
+    pub(super) expected: Expected,
+    pub(super) means: Means,
+    /// What the safety snapshot is told to be for.
+    pub(super) reason: String,
+    pub(super) doubt: Doubt,
+}
+
+/// Runs `work` after what others did is taken in, `check` has passed, the store is where it is
+/// expected, and a safety snapshot of the present is durable.
+///
+/// # Errors
+///
+/// Those of `check` and `work`; conflict where the store has moved.
+pub(super) fn safely(
+    conn: &Connection,
+    core: &Core,
+    asked: Asked,
+    check: impl FnOnce(Shelf<'_>) -> Result<()>,
+    work: impl FnOnce(Shelf<'_>, &Safety) -> Result<Restored>,
+) -> Result<Restored> {
+    let domain = core.domain();
+    let shelf = core.shelf(&domain);
+    let _shared = shelf.chunks.share()?;
+    catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
+    check(shelf)?;
+    check_expected(conn, asked.expected)?;
+    let safety = Safety::take(conn, core, &domain, asked.means, asked.reason, asked.doubt)?;
+    work(shelf, &safety)
 }
 
 /// A safety snapshot, durable, and the store as it was when it was taken.

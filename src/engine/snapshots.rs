@@ -21,7 +21,7 @@ use crate::snapshot::take::{Capture, Taken, take};
 use crate::snapshot::verify::{Verified, verify};
 use crate::snapshot::{Diff, Entry, Format, Kind, Preview, Scope, Snapshot, SnapshotId, log_image, take_dump};
 use crate::store::State;
-use crate::store::state::{bar, next_snapshot_sequence};
+use crate::store::state::next_snapshot_sequence;
 
 /// A snapshot that was just taken, and its line of the history.
 #[derive(Debug, Clone, Serialize)]
@@ -42,9 +42,6 @@ impl Core {
         let highest = published.iter().map(|entry| entry.order().1).max().unwrap_or(0);
         let next = next_snapshot_sequence(conn)?.max(highest + 1);
         conn.execute("UPDATE backstitch_state SET snapshot_sequence = ?1", [next as i64])?;
-        if State::read(conn)?.suspect {
-            bar(conn, next, next)?;
-        }
         Ok(next)
     }
 }

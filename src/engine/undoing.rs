@@ -3,7 +3,6 @@
 //! An undo is an operation like any other, with a safety snapshot of its own, so it can be undone.
 
 use std::error::Error as _;
-use std::sync::Arc;
 
 use rusqlite::Connection;
 use serde::Serialize;
@@ -11,8 +10,8 @@ use serde_json::json;
 
 use super::lines::{Line, Undo, Way};
 use super::restoring::Order;
-use super::safety::{Safety, check_expected, trusting};
-use super::{Core, Engine, flags};
+use super::safety::{Asked, Safety, safely, trusting};
+use super::{Engine, flags};
 use crate::catchup::{Broken, Hold, catch_up};
 use crate::compare::{DiffPage, RowPage};
 use crate::error::{Error, Result};
@@ -24,10 +23,10 @@ use crate::plan::why_not_alone;
 use crate::projection::Failure;
 use crate::rewind::{self, TableEffect};
 use crate::snapshot::log_image::LOG;
-use crate::snapshot::restore::stored_table;
+use crate::snapshot::restore::{compare, stored_table};
 use crate::snapshot::take::Shelf;
 use crate::snapshot::{Entry, Expected, Kind, Manifest, Preview, Restored, Scope, SnapshotId};
-use crate::store::state::{State, raise_epoch, suspect};
+use crate::store::state::{State, distrust, raise_epoch, trust};
 
 /// What undoing an operation would change.
 #[derive(Debug, Clone, Serialize)]
@@ -119,19 +118,43 @@ impl Engine {
             }
             Way::Backup { stamp } => Ok(self.run_backup_restore(&stamp, expected, means, Some(operation))?.restored),
             Way::Tables { snapshot_id } => {
-                let entry = self.safety_entry(&snapshot_id)?;
-                self.refuse_damaged(&entry)?;
-                let damaged = entry.clone();
-                let work = move |core: &Core, conn: &Connection| {
-                    put_tables_back(conn, core, &entry, operation, expected, means)
-                };
-                self.noting_damage(&damaged, || self.transact(work))
+                self.undo_tables(&self.safety_entry(&snapshot_id)?, operation, expected, means)
             }
-            Way::Flag { event, hidden } => trusting(|doubt| {
-                let flag = (event, hidden);
-                self.transact(move |core, conn| flag_back(conn, core, flag, operation, expected, means, doubt))
-            }),
+            Way::Flag { event, hidden } => self.undo_flag(event, hidden, operation, expected, means),
         }
+    }
+
+    fn undo_tables(&self, entry: &Entry, undoes: i64, expected: Expected, means: Means) -> Result<Restored> {
+        self.refuse_damaged(entry)?;
+        let reason = format!("undo of operation {undoes}");
+        let (asked, safety_of) = (Asked { expected, means, reason, doubt: Doubt::Everything }, entry.clone());
+        self.noting_damage(entry, || {
+            self.transact(move |core, conn| {
+                let check = |shelf: Shelf<'_>| {
+                    // It may have been deleted while this waited; from here on its pieces stay.
+                    core.library.find(safety_of.kind, &safety_of.id)?;
+                    refuse_changed_log(conn, shelf, safety_of.manifest()?)
+                };
+                let work = |shelf: Shelf<'_>, safety: &Safety| put_tables_back(conn, shelf, safety, &safety_of, undoes);
+                safely(conn, core, asked, check, work)
+            })
+        })
+    }
+
+    fn undo_flag(&self, event: i64, hidden: bool, undoes: i64, expected: Expected, means: Means) -> Result<Restored> {
+        trusting(|doubt| {
+            let asked = Asked { expected, means, reason: format!("undo of operation {undoes}"), doubt };
+            self.transact(move |core, conn| {
+                let work = |shelf: Shelf<'_>, safety: &Safety| {
+                    flags::flip(conn, core, event, hidden)?;
+                    let changed = safety.changed_tables(conn, shelf)?;
+                    let detail =
+                        json!({ "of": undoes, "scope": "flag", "event": event, "hidden": hidden, "log_from": event });
+                    safety.record(conn, What::Undo, &changed, detail)
+                };
+                safely(conn, core, asked, |_| Ok(()), work)
+            })
+        })
     }
 
     fn safety_entry(&self, id: &SnapshotId) -> Result<Entry> {
@@ -232,35 +255,27 @@ fn refuse_changed_log(conn: &Connection, shelf: Shelf<'_>, manifest: &Manifest) 
     }
 }
 
-/// Puts the tables of a safety snapshot back and applies what came later; the log stays.
+/// Puts the tables of a snapshot back and applies what came later; the log stays.
 fn put_tables_back(
     conn: &Connection,
-    core: &Core,
+    shelf: Shelf<'_>,
+    safety: &Safety,
     entry: &Entry,
     undoes: i64,
-    expected: Expected,
-    means: Means,
 ) -> Result<Restored> {
-    let domain = core.domain();
-    let shelf = core.shelf(&domain);
-    let manifest = Arc::clone(entry.manifest()?);
-    let _shared = shelf.chunks.share()?;
-    core.library.find(entry.kind, &entry.id)?;
-    catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
-    refuse_changed_log(conn, shelf, &manifest)?;
-    check_expected(conn, expected)?;
-    let reason = format!("undo of operation {undoes}");
-    let safety = Safety::take(conn, core, &domain, means, reason, Doubt::Everything)?;
-    let compared =
-        crate::snapshot::restore::compare(conn, &domain.tables, &domain, shelf.chunks, &manifest, shelf.progress)?;
+    let manifest = entry.manifest()?;
+    let compared = compare(conn, &shelf.domain.tables, shelf.domain, shelf.chunks, manifest, shelf.progress)?;
     compared.write(conn, true, shelf.progress)?;
-    let state = State::read(conn)?;
-    // Put back as they were, also where a comparison with the log has found them wanting.
-    suspect(conn, state.bars(manifest.about.sequence) || manifest.about.logic != domain.logic)?;
-    let head = log::head(conn)?;
+    let (state, head) = (State::read(conn)?, log::head(conn)?);
+    if state.bars(manifest.about.sequence) || manifest.about.logic != shelf.domain.logic {
+        // As they were, also where a comparison with the log has found them wanting.
+        distrust(conn, safety.taken.entry.sequence() + 1)?;
+    } else {
+        trust(conn)?;
+    }
     let hold = manifest.about.held.then_some(manifest.last_event_id);
     let position = manifest.about.position.min(head);
-    State { position, hold, stale_from: None, stuck: None, ..State::read(conn)? }.write(conn)?;
+    State { position, hold, stale_from: None, stuck: None, ..state }.write(conn)?;
     catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
     raise_epoch(conn)?;
     let changed = safety.changed_tables(conn, shelf)?;
@@ -268,28 +283,5 @@ fn put_tables_back(
         "of": undoes, "scope": Scope::Projections, "snapshot_id": entry.id, "kind": entry.kind,
         "last_event_id": manifest.last_event_id,
     });
-    safety.record(conn, What::Undo, &changed, detail)
-}
-
-/// Changes a flag back.
-fn flag_back(
-    conn: &Connection,
-    core: &Core,
-    (event, hidden): (i64, bool),
-    undoes: i64,
-    expected: Expected,
-    means: Means,
-    doubt: Doubt,
-) -> Result<Restored> {
-    let domain = core.domain();
-    let shelf = core.shelf(&domain);
-    let _shared = shelf.chunks.share()?;
-    catch_up(conn, shelf, Hold::Keep, Broken::Stick)?;
-    check_expected(conn, expected)?;
-    let reason = format!("undo of operation {undoes}");
-    let safety = Safety::take(conn, core, &domain, means, reason, doubt)?;
-    flags::flip(conn, core, event, hidden)?;
-    let changed = safety.changed_tables(conn, shelf)?;
-    let detail = json!({ "of": undoes, "scope": "flag", "event": event, "hidden": hidden, "log_from": event });
     safety.record(conn, What::Undo, &changed, detail)
 }

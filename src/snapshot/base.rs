@@ -16,7 +16,7 @@ use crate::error::{ErrorKind, Result};
 use crate::image::Table;
 use crate::projection;
 use crate::store::State;
-use crate::store::state::suspect;
+use crate::store::state::trust;
 
 /// Brings the tables to the newest base before an event, or empties them where there is none.
 /// Answers the event that they stand at then.
@@ -33,7 +33,7 @@ pub fn rewind_tables(conn: &Connection, shelf: Shelf<'_>, state: &State, before:
         projection::clear(conn, shelf.domain)?;
     }
     // Whatever was in the tables, they follow from the log again.
-    suspect(conn, false)?;
+    trust(conn)?;
     Ok(found.unwrap_or(0))
 }
 

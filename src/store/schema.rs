@@ -1,8 +1,8 @@
 //! Backstitch's own tables, in versions.
 //!
 //! `PRAGMA user_version` counts the migrations that a database has seen. A database with more than
-//! this program knows is refused untouched. Everything here is SQL of SQLite 3.31, since other
-//! programs write `event_log` too.
+//! this program knows is refused untouched. What stays in the file is SQL of SQLite 3.31,
+//! since other programs write `event_log` too.
 //!
 //! | table | what |
 //! | --- | --- |
@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 /// "bkst": tells our databases from others.
 const APPLICATION_ID: i32 = 0x626b_7374;
 
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &str = "
 CREATE TABLE event_log (
@@ -131,6 +131,15 @@ CREATE TABLE backstitch_comparison (
   tables   TEXT NOT NULL
 );
 CREATE TABLE backstitch_drift (n INTEGER PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL);
+";
+
+const VERSION_3: &str = "
+-- Tables of doubtful origin are told by a bar without an end, and not by a mark of their own.
+UPDATE backstitch_state
+   SET barred_from = CASE WHEN barred_to = 0 THEN snapshot_sequence + 1 ELSE min(barred_from, snapshot_sequence + 1) END,
+       barred_to = 9223372036854775807
+ WHERE suspect = 1;
+ALTER TABLE backstitch_state DROP COLUMN suspect;
 ";
 
 /// Brings a database to today's schema; says whether it was empty before.
@@ -289,6 +298,19 @@ mod tests {
             conn.query_row("SELECT group_concat(hash) FROM backstitch_log_segments", [], |row| row.get(0)).unwrap();
         let stale: i64 = conn.query_row("SELECT stale_from FROM backstitch_state", [], |row| row.get(0)).unwrap();
         assert_eq!((left.as_str(), stale), ("a", 12));
+    }
+
+    #[test]
+    fn tables_of_doubtful_origin_stay_barred_through_an_update() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(VERSION_1).unwrap();
+        conn.execute_batch(VERSION_2).unwrap();
+        conn.execute_batch("UPDATE backstitch_state SET suspect = 1, snapshot_sequence = 7").unwrap();
+        conn.pragma_update(None, "user_version", 2).unwrap();
+        conn.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        migrate(&mut conn).unwrap();
+        let state = crate::store::State::read(&conn).unwrap();
+        assert!(state.bars(8) && state.bars(1_000_000) && !state.bars(7));
     }
 
     #[test]

@@ -30,8 +30,6 @@ pub struct State {
     pub snapshot_sequence: u64,
     /// The number that was last when the tables were found to be what the log gives.
     pub clean_sequence: u64,
-    /// The tables may hold rows that the log does not give: what is taken now is no base either.
-    pub suspect: bool,
 }
 
 /// An event whose handler fails. Only a row that another process wrote can be one.
@@ -51,7 +49,7 @@ impl State {
     /// Where the database fails.
     pub fn read(conn: &Connection) -> Result<Self> {
         let sql = "SELECT store, position, hold, epoch, stale_from, stuck_event, stuck_reason, logic,
-                          barred_from, barred_to, snapshot_sequence, clean_sequence, suspect FROM backstitch_state";
+                          barred_from, barred_to, snapshot_sequence, clean_sequence FROM backstitch_state";
         Ok(conn.prepare_cached(sql)?.query_row([], |row| {
             let event: Option<i64> = row.get(5)?;
             let reason: Option<String> = row.get(6)?;
@@ -66,7 +64,6 @@ impl State {
                 barred: (row.get::<_, i64>(8)?.unsigned_abs(), row.get::<_, i64>(9)?.unsigned_abs()),
                 snapshot_sequence: row.get::<_, i64>(10)?.unsigned_abs(),
                 clean_sequence: row.get::<_, i64>(11)?.unsigned_abs(),
-                suspect: row.get(12)?,
             })
         })?)
     }
@@ -120,6 +117,9 @@ impl State {
     }
 }
 
+/// The end of a bar that goes on.
+const NO_END: u64 = i64::MAX as u64;
+
 /// Bars the snapshots from one sequence number to another, beside those that are barred already.
 ///
 /// # Errors
@@ -134,13 +134,29 @@ pub fn bar(conn: &Connection, from: u64, to: u64) -> Result<()> {
     Ok(())
 }
 
-/// Notes whether the tables may hold rows that the log does not give.
+/// Bars the snapshots from one sequence number on, also those still to be taken, until [`trust`]:
+/// the tables may hold rows that the log does not give.
 ///
 /// # Errors
 ///
 /// Where the database fails.
-pub fn suspect(conn: &Connection, suspect: bool) -> Result<()> {
-    conn.execute("UPDATE backstitch_state SET suspect = ?1", [suspect])?;
+pub fn distrust(conn: &Connection, from: u64) -> Result<()> {
+    bar(conn, from, NO_END)
+}
+
+/// Ends a bar that has no end yet: the tables follow from the log again, and so does what is taken
+/// of them.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn trust(conn: &Connection) -> Result<()> {
+    let end = "UPDATE backstitch_state SET barred_to = snapshot_sequence WHERE barred_to = ?1";
+    if conn.execute(end, [NO_END as i64])? > 0 {
+        // Nothing was taken meanwhile.
+        let none = "UPDATE backstitch_state SET barred_from = 0, barred_to = 0 WHERE barred_from > barred_to";
+        conn.execute(none, [])?;
+    }
     Ok(())
 }
 
