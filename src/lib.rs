@@ -18,6 +18,7 @@
 //! From the bottom: an arrow points down only.
 //!
 //! - [`error`], [`clock`], [`files`], [`progress`]: what everything uses
+//! - [`json`]: JSON as Python writes it, and the difference of two values
 //! - [`image`]: row codec, cutting, chunk store, difference; knows tables and files, not events
 //! - [`compare`]: two states of a table side by side, counted and in pages
 //! - [`store`]: the database: schema, writer, reader pool
@@ -82,6 +83,7 @@ pub mod error;
 pub mod files;
 pub mod history;
 pub mod image;
+pub mod json;
 pub mod log;
 pub mod moment;
 pub mod plan;

@@ -1,0 +1,60 @@
+//! JSON with numbers as they are written, the way Python writes it, and the difference of two values.
+//!
+//! serde_json reads an integer beyond 64 bits as a float, and can keep it only for the whole build at
+//! once; a state of an entity must keep it, so that its hash is the one that Python gives.
+
+mod diff;
+mod parse;
+mod python;
+
+pub use diff::{Change, Difference, diff};
+pub use parse::{JsonError, parse};
+pub use python::dumps;
+
+/// A JSON value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number of any size.
+    Number(Number),
+    /// A text.
+    String(String),
+    /// The elements of an array.
+    Array(Vec<Value>),
+    /// The members of an object in the order in which they are written, each name once.
+    Object(Vec<(String, Value)>),
+}
+
+impl Value {
+    /// The member of an object.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let Self::Object(members) = self else { return None };
+        members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// Whether it is an array or an object.
+    pub fn is_container(&self) -> bool {
+        matches!(self, Self::Array(_) | Self::Object(_))
+    }
+}
+
+/// A number as it is written.
+#[derive(Debug, Clone)]
+pub struct Number(String);
+
+impl Number {
+    /// The text of the number, as JSON has it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// By what Python makes of them: `1.0` is `1.00`, and not `1`.
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0 || python::number(&self.0) == python::number(&other.0)
+    }
+}
