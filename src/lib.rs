@@ -28,6 +28,7 @@
 //! - [`snapshot`]: manifest, library, take, restore, policy, retention, dumps of the original form
 //! - [`sample`]: the sample story
 //! - [`catchup`], [`scratch`], [`moment`]: following the log; tables aside; the tables as of an event
+//! - [`adopt`]: a database that an earlier version kept
 //! - [`plan`], [`rewind`], [`effect`]: what a restore or a rewind would do; what an event did
 //! - [`drift`], [`rehearsal`], [`state_file`]: tables against the log; a restore rehearsed; a moment as a file
 //! - [`backup`]: the whole runtime state of an app, copied hot, proven and put back
@@ -69,6 +70,7 @@
 //! # }
 //! ```
 
+pub mod adopt;
 pub mod backup;
 pub mod catchup;
 pub mod cli;

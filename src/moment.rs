@@ -8,7 +8,6 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::compare;
-use crate::domain::Domain;
 use crate::error::Result;
 use crate::image::{LiveTable, Table};
 use crate::scratch::Scratch;
@@ -123,8 +122,7 @@ impl Moment {
 }
 
 fn fill(scratch: &Scratch, shelf: Shelf<'_>, manifest: &Manifest) -> Result<()> {
-    let Domain { tables, .. } = shelf.domain;
-    for table in tables {
+    for table in shelf.domain.projected() {
         let mut work = shelf.progress.begin(&format!("reading {}", table.name), None);
         scratch.fill(table, &stored_table(shelf.chunks, manifest, &table.name)?)?;
         work.advance(1);

@@ -3,12 +3,15 @@
 //! Everything here runs in the caller's transaction, with triggers and foreign keys on, and moves
 //! no position: the caller writes it in the same transaction, so it never lies.
 
+mod belonging;
+
 use std::collections::HashMap;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, Row};
 
-use crate::domain::{Domain, FullText};
+use self::belonging::Belonging;
+use crate::domain::{Domain, FullText, PARAMETERS};
 use crate::error::{Error, Result};
 use crate::image::table::quote;
 use crate::progress::Progress;
@@ -86,9 +89,11 @@ pub fn apply_each(
     )?;
     let mut events = select.query((after, up_to))?;
     let mut handlers = Handlers { conn, domain, prepared: HashMap::new() };
+    let mut belonging = Belonging::new(conn, domain)?;
     let mut applied = 0;
     while let Some(event) = events.next()? {
         handlers.run(event)?;
+        belonging.keep(event)?;
         applied += 1;
         work.advance(1);
     }
@@ -102,7 +107,7 @@ pub fn apply_each(
 /// Where the database fails.
 pub fn clear(conn: &Connection, domain: &Domain) -> Result<()> {
     quietly(conn, || {
-        for table in &domain.tables {
+        for table in domain.projected() {
             conn.execute(&format!("DELETE FROM {}", table.quoted()), [])?;
         }
         for index in &domain.full_text {
@@ -192,15 +197,12 @@ struct Handlers<'c> {
 
 struct Prepared<'c> {
     statement: CachedStatement<'c>,
-    /// Where each of [`PARAMETERS`] stands in it.
+    /// Where each of [`PARAMETERS`], which are the columns that [`apply`] selects, stands in it.
     places: [Option<usize>; PARAMETERS.len()],
 }
 
 /// From so many events on, building the full-text indexes anew costs less than telling them.
 const LONG_REPLAY: i64 = 1000;
-
-/// A handler's parameters, in the order of the columns that [`apply`] selects.
-const PARAMETERS: [&str; 5] = [":id", ":branch_id", ":ts", ":kind", ":payload"];
 
 impl<'c> Handlers<'c> {
     fn run(&mut self, event: &Row<'_>) -> Result<(), Stop> {
@@ -225,14 +227,12 @@ impl<'c> Handlers<'c> {
 
     /// What a failed handler means: a rule that the event breaks, or a failure of the database.
     fn explain(&self, event: &Row<'_>, kind: &str, error: rusqlite::Error) -> Stop {
-        let reason = match error.sqlite_error_code() {
-            Some(ErrorCode::ConstraintViolation) if is_foreign_key(&error) => {
-                self.broken_reference(event, kind).unwrap_or_else(|| message(&error))
-            }
-            Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig | ErrorCode::Unknown) => {
-                message(&error)
-            }
-            _ => return Stop::Store(error.into()),
+        let reason = if is_foreign_key(&error) {
+            self.broken_reference(event, kind).unwrap_or_else(|| message(&error))
+        } else if blames_event(&error) {
+            message(&error)
+        } else {
+            return Stop::Store(error.into());
         };
         match event.get(0) {
             Ok(id) => Stop::Event(Failure { event: id, kind: kind.to_owned(), reason }),
@@ -279,6 +279,12 @@ impl<'c> Prepared<'c> {
         while rows.next()?.is_some() {}
         Ok(())
     }
+}
+
+/// Whether an error says something about the event, and not about the database.
+fn blames_event(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{ConstraintViolation, TooBig, TypeMismatch, Unknown};
+    matches!(error.sqlite_error_code(), Some(ConstraintViolation | TypeMismatch | TooBig | Unknown))
 }
 
 fn is_foreign_key(error: &rusqlite::Error) -> bool {

@@ -36,7 +36,7 @@ pub fn run(conn: &Connection, shelf: Shelf<'_>, folder: &Path, manifest: &Manife
         scratch.fill(&Table::read(scratch.conn(), LOG)?, &log)?;
         shelf
             .domain
-            .tables
+            .projected()
             .iter()
             .try_for_each(|table| scratch.fill(table, &stored_table(shelf.chunks, manifest, &table.name)?))
     })?;
@@ -86,7 +86,7 @@ fn check(scratch: &Scratch, shelf: Shelf<'_>) -> Result<()> {
 
 fn equal(shelf: Shelf<'_>, led: &Scratch, there: &Connection, whose: &str) -> Result<()> {
     let mut told = Vec::new();
-    for table in &shelf.domain.tables {
+    for table in shelf.domain.projected() {
         let (then, now) = (compare::scanned(led.conn(), table)?, compare::scanned(there, table)?);
         if then.segments().iter().map(|one| one.hash).ne(now.segments().iter().map(|one| one.hash)) {
             let rows = diff::count(table, &then, &now)?.total();

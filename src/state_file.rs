@@ -68,7 +68,7 @@ fn fill(
     }
     domain.create_tables(conn)?;
     copy_log(live, conn, part, 0)?;
-    for table in &domain.tables {
+    for table in domain.projected() {
         let mut work = progress.begin(&format!("copying {}", table.name), None);
         copy_rows(tables, &format!("SELECT {} FROM {}", table.column_list(), table.quoted()), conn, table)?;
         work.advance(1);

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 
 use super::sums::{self, Sum};
+use crate::adopt::adopt;
 use crate::catchup::{Broken, Hold, catch_up};
 use crate::domain::Domain;
 use crate::domain_copy;
@@ -78,6 +79,7 @@ impl Replica {
             return Err(Error::refused("it is an empty database."));
         }
         let domain = domain_copy::load(&self.conn)?.ok_or_else(|| Error::refused("it holds no domain."))?;
+        adopt(&mut self.conn, &domain, self.folder.path(), &Progress::default())?;
         let folder = self.folder.path().join("snapshots");
         let library = Library::open(folder.clone())?;
         let chunks = ChunkStore::open(folder.join("chunks"))?;

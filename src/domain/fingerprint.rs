@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::handlers::{Entity, Handler};
 use super::normal::normal;
-use super::schema::{Object, Schema};
+use super::schema::{ENTITY_EVENTS, Object, Schema};
 use crate::error::Error;
 
 /// A BLAKE3 hash; 64 hexadecimal digits when shown.
@@ -64,7 +64,8 @@ impl<'de> Deserialize<'de> for Fingerprint {
 /// The hash of the tables, with columns, types, keys and constraints.
 pub(super) fn shape(objects: &BTreeSet<Object>, tables: &BTreeSet<String>) -> Fingerprint {
     let mut fields = Fields::new("backstitch shape 1");
-    for object in objects.iter().filter(|object| object.kind == "table" && tables.contains(&object.name)) {
+    let counts = |object: &&Object| tables.contains(&object.name) || object.name == ENTITY_EVENTS;
+    for object in objects.iter().filter(|object| object.kind == "table").filter(counts) {
         fields.add("table", &object.name);
         fields.add("sql", object.sql.as_deref().unwrap_or_default());
     }
@@ -103,6 +104,9 @@ pub(super) fn logic(
         }
         if let Some(query) = &entity.workflow {
             fields.add("workflow", &normal(query));
+        }
+        for statement in &entity.load {
+            fields.add("load", &normal(statement));
         }
     }
     fields.finish()

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use toml::Spanned;
 
 use super::error::DomainError;
-use super::manifest::{self, Manifest, Replay};
+use super::manifest::{self, EntityEntry, Manifest, Replay};
 use super::order;
 use super::schema::{Schema, check_rollback};
 use super::statements::{Statement, split};
@@ -15,6 +15,9 @@ use crate::error::Result;
 
 /// The parameters of a handler.
 pub const PARAMETERS: [&str; 5] = [":id", ":branch_id", ":ts", ":kind", ":payload"];
+
+/// The parameters of the statements that load a state.
+pub const LOAD_PARAMETERS: [&str; 2] = [":entity_id", ":state"];
 
 /// The folder of the handlers, and what their names end with.
 const FOLDER: &str = "handlers/";
@@ -47,6 +50,9 @@ pub struct Entity {
     pub workflow: Option<String>,
     /// What is replayed for the state at an earlier version.
     pub replay: Replay,
+    /// Statements with [`LOAD_PARAMETERS`] that put a state's rows into empty tables, so that later
+    /// events can be applied to them; without them, replay begins at the entity's first event.
+    pub load: Vec<String>,
 }
 
 /// The kind of events that a file handles; `None` where the path is not one of a handler.
@@ -70,7 +76,7 @@ pub(super) fn check(
         let Some(kind) = kind_of(path) else { continue };
         let mut statements = Vec::new();
         for statement in split(path, text) {
-            check_statement(&watch, &statement)?;
+            check_statement(&watch, &statement, &PARAMETERS)?;
             statements.push(statement.sql);
         }
         handlers.insert(kind.to_owned(), Handler { statements });
@@ -78,7 +84,7 @@ pub(super) fn check(
     Ok(handlers)
 }
 
-fn check_statement(watch: &Watch<'_>, statement: &Statement) -> Result<(), DomainError> {
+fn check_statement(watch: &Watch<'_>, statement: &Statement, parameters: &[&str]) -> Result<(), DomainError> {
     let tokens = statement.tokens();
     let changes = ["INSERT", "REPLACE", "UPDATE", "DELETE", "WITH"];
     if !tokens.first().is_some_and(|first| changes.iter().any(|word| first.is(word))) {
@@ -86,7 +92,7 @@ fn check_statement(watch: &Watch<'_>, statement: &Statement) -> Result<(), Domai
     }
     check_rollback(statement, &tokens)?;
     order::check(statement, &tokens)?;
-    let prepared = watch.prepare(statement, &PARAMETERS)?;
+    let prepared = watch.prepare(statement, parameters)?;
     if prepared.column_count() > 0 {
         return Err(statement.refuse("the statement gives rows, which nobody reads; a handler only changes tables"));
     }
@@ -114,6 +120,7 @@ pub(super) fn check_entities(
             events: check(&entry.events, &PARAMETERS)?,
             workflow: entry.workflow.as_ref().map(|query| check(query, &[":entity_id"])).transpose()?,
             replay: entry.replay,
+            load: check_load(conn, schema, entry, text)?,
         });
     }
     let watch = Watch::new(conn, rules, "the query of the turn")?;
@@ -124,6 +131,25 @@ pub(super) fn check_entities(
         }
     }
     Ok(entities)
+}
+
+/// Checks the statements that load the state of an entity.
+fn check_load(conn: &Connection, schema: &Schema, entry: &EntityEntry, text: &str) -> Result<Vec<String>> {
+    let Some(value) = &entry.load else { return Ok(Vec::new()) };
+    let whole = manifest::query(text, value);
+    if entry.replay == Replay::Full {
+        return Err(whole
+            .refuse("a state is loaded to apply the entity's own events to it: `replay = \"own\"`")
+            .into());
+    }
+    let watch = Watch::new(conn, schema.rules.clone(), format!("the load of the entity {}", entry.kind.get_ref()))?;
+    let mut statements = Vec::new();
+    for mut statement in split(manifest::FILE, &whole.sql) {
+        statement.line += whole.line - 1;
+        check_statement(&watch, &statement, &LOAD_PARAMETERS)?;
+        statements.push(statement.sql);
+    }
+    Ok(statements)
 }
 
 /// Checks a query and gives it back, trimmed.

@@ -106,6 +106,7 @@ pub(super) struct EntityEntry {
     pub state: Spanned<String>,
     pub events: Spanned<String>,
     pub workflow: Option<Spanned<String>>,
+    pub load: Option<Spanned<String>>,
 }
 
 impl Manifest {

@@ -46,8 +46,9 @@ use rusqlite::config::DbConfig;
 pub use error::DomainError;
 pub use fingerprint::Fingerprint;
 pub use full_text::FullText;
-pub use handlers::{Entity, Handler, PARAMETERS};
+pub use handlers::{Entity, Handler, LOAD_PARAMETERS, PARAMETERS};
 pub use manifest::{Replay, Turn};
+pub use schema::ENTITY_EVENTS;
 
 use crate::error::Result;
 use crate::image::Table;
@@ -75,6 +76,7 @@ pub struct Domain {
     /// The hash of all that decides what a replay gives.
     pub logic: Fingerprint,
     files: BTreeMap<String, String>,
+    projected: Vec<Table>,
     statements: Vec<String>,
     objects: BTreeSet<Object>,
 }
@@ -123,7 +125,8 @@ impl Domain {
             turns: manifest.turns.into_iter().map(toml::Spanned::into_inner).collect(),
             entities,
             files,
-            statements: schema.statements.into_iter().map(|statement| statement.sql).collect(),
+            projected: schema.projected,
+            statements: schema.statements,
             objects: schema.objects,
         })
     }
@@ -131,6 +134,17 @@ impl Domain {
     /// The files that the domain was loaded from, by their paths in its folder.
     pub fn files(&self) -> &BTreeMap<String, String> {
         &self.files
+    }
+
+    /// All tables that follow from the log: those that are listed and shown, and [`ENTITY_EVENTS`]
+    /// where the domain has entities. Snapshots hold them all.
+    pub fn projected(&self) -> &[Table] {
+        &self.projected
+    }
+
+    /// The type of entity of this name.
+    pub fn entity(&self, kind: &str) -> Option<&Entity> {
+        self.entities.iter().find(|entity| entity.kind == kind)
     }
 
     /// The handler of a kind of event.
@@ -150,6 +164,20 @@ impl Domain {
         Ok(())
     }
 
+    /// Creates [`ENTITY_EVENTS`], in the caller's transaction, where the domain has entities and the
+    /// database does not have it yet; says whether it did.
+    ///
+    /// # Errors
+    ///
+    /// Those of SQLite.
+    pub fn create_entity_events(&self, conn: &Connection) -> Result<bool> {
+        let wanted = !self.entities.is_empty() && !conn.table_exists(None, ENTITY_EVENTS)?;
+        if wanted {
+            schema::ENTITY_EVENTS_SQL.iter().try_for_each(|sql| conn.execute_batch(sql))?;
+        }
+        Ok(wanted)
+    }
+
     /// Drops what [`Self::create_tables`] creates, as far as it exists, in the caller's transaction.
     /// Foreign keys must be off.
     ///
@@ -161,7 +189,7 @@ impl Domain {
             conn.execute_batch(&format!("DROP TRIGGER IF EXISTS {}", quote(&trigger.name)))?;
         }
         let indexes = self.full_text.iter().map(|index| &index.index);
-        for table in indexes.chain(self.tables.iter().rev().map(|table| &table.name)) {
+        for table in indexes.chain(self.projected.iter().rev().map(|table| &table.name)) {
             conn.execute_batch(&format!("DROP TABLE IF EXISTS {}", quote(table)))?;
         }
         Ok(())
@@ -174,7 +202,7 @@ impl Domain {
     ///
     /// Those of SQLite.
     pub fn matches(&self, conn: &Connection) -> Result<bool> {
-        let tables = self.tables.iter().map(|table| &table.name);
+        let tables = self.projected.iter().map(|table| &table.name);
         let found = schema::objects(conn, tables.chain(self.full_text.iter().map(|index| &index.index)))?;
         Ok(found == self.objects)
     }

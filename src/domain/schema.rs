@@ -30,6 +30,20 @@ const RESERVED: [&str; 6] =
 /// What Backstitch's further names begin with.
 const RESERVED_PREFIX: &str = "backstitch_";
 
+/// Which events belong to which entity: a projected table that is Backstitch's own, there where a
+/// domain has entities. In the order of events, so that new ones are at its end.
+pub const ENTITY_EVENTS: &str = "entity_events";
+
+pub(super) const ENTITY_EVENTS_SQL: [&str; 2] = [
+    "CREATE TABLE entity_events (
+       type     TEXT NOT NULL,
+       id       TEXT NOT NULL CONSTRAINT entity_events_id_is_text CHECK (typeof(id) = 'text'),
+       event_id INTEGER NOT NULL,
+       PRIMARY KEY (event_id, type, id)
+     ) WITHOUT ROWID",
+    "CREATE INDEX backstitch_entity_events ON entity_events (type, id)",
+];
+
 /// A table, index or trigger as `sqlite_schema` has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Object {
@@ -46,10 +60,12 @@ pub(super) struct Object {
 /// A schema that has passed.
 #[derive(Debug)]
 pub(super) struct Schema {
-    /// The statements of the file, in order.
-    pub statements: Vec<Statement>,
+    /// What creates everything, in order.
+    pub statements: Vec<String>,
     /// The projected tables, as listed.
     pub tables: Vec<Table>,
+    /// Those, and [`ENTITY_EVENTS`] where the domain has entities.
+    pub projected: Vec<Table>,
     /// The full-text indexes, as declared.
     pub full_text: Vec<FullText>,
     /// Everything that the statements create, but for the inner tables of full-text indexes.
@@ -94,11 +110,22 @@ pub(super) fn load(conn: &Connection, manifest: &Manifest, manifest_text: &str, 
         table::check(conn, found, &tables, &places)?;
     }
     let full_text = full_text::check(conn, manifest, manifest_text, &tables, &places)?;
-    let names = tables.iter().map(|table| &table.name).chain(full_text.iter().map(|index| &index.index));
+    let mut sql: Vec<String> = statements.iter().map(|statement| statement.sql.clone()).collect();
+    let mut projected = tables.clone();
+    if !manifest.entities.is_empty() {
+        projected.push(create_entity_events(conn)?);
+        sql.extend(ENTITY_EVENTS_SQL.map(str::to_owned));
+    }
+    let names = projected.iter().map(|table| &table.name).chain(full_text.iter().map(|index| &index.index));
     let objects = objects(conn, names)?;
     let rules = rules(conn, &tables, &full_text, &objects)?;
     check_triggers(conn, &rules, &tables, &triggers, &places)?;
-    Ok(Schema { tables, full_text, objects, rules, statements })
+    Ok(Schema { tables, projected, full_text, objects, rules, statements: sql })
+}
+
+fn create_entity_events(conn: &Connection) -> Result<Table> {
+    ENTITY_EVENTS_SQL.iter().try_for_each(|sql| conn.execute_batch(sql))?;
+    Table::read(conn, ENTITY_EVENTS)
 }
 
 /// The refusal at the statement that creates this name.

@@ -15,7 +15,8 @@ use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 
 use super::{Core, Engine, lock, millis};
-use crate::domain::{Domain, Fingerprint};
+use crate::adopt::find_entity_events;
+use crate::domain::{Domain, ENTITY_EVENTS, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files;
 use crate::history::{self, Means, What};
@@ -195,6 +196,7 @@ impl Engine {
         let tables = manifest
             .tables
             .iter()
+            .filter(|(name, _)| name != ENTITY_EVENTS)
             .map(|(name, image)| Ok((name, &image.columns, stored_table(&self.core.chunks, manifest, name)?)));
         let tables: Vec<_> = tables.collect::<Result<_>>()?;
         let sources: Vec<_> =
@@ -215,5 +217,6 @@ fn load(source: impl Read, folder: &std::path::Path, domain: &Domain, progress: 
     let loaded = read::load(BufReader::with_capacity(1 << 16, source), scratch.conn(), domain, progress)?;
     let state = "UPDATE backstitch_state SET position = ?1, logic = ?2";
     scratch.conn().execute(state, (loaded.last_event_id, domain.logic.to_string()))?;
+    scratch.together(|| find_entity_events(scratch.conn(), domain, loaded.last_event_id, folder, progress))?;
     Ok(scratch)
 }

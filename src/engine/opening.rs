@@ -13,6 +13,7 @@ use super::full::Full;
 use super::listing::Listing;
 use super::moments::Moments;
 use super::{Core, Engine, millis};
+use crate::adopt::adopt;
 use crate::catchup::{Broken, Hold, catch_up};
 use crate::clock::Clock;
 use crate::domain::Domain;
@@ -128,6 +129,7 @@ impl Engine {
         let mut conn = connection::open_writer(&db, options.busy_timeout).map_err(|error| error.at(db.display()))?;
         schema::migrate(&mut conn).map_err(|error| error.at(db.display()))?;
         let (domain, is_new) = open_domain(&mut conn, fresh)?;
+        adopt(&mut conn, &domain, &data_dir, &options.progress)?;
         let runtime = Runtime::new(&options, &data_dir, db.clone());
         runtime.mend(&conn)?;
         let snapshots = data_dir.join("snapshots");

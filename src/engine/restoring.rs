@@ -205,7 +205,11 @@ impl<'a> Work<'a> {
         Ok(Self {
             own,
             log: if everything { compared(std::slice::from_ref(log))? } else { None },
-            tables: if needs_replay(shelf, manifest, scope, false) { None } else { compared(&shelf.domain.tables)? },
+            tables: if needs_replay(shelf, manifest, scope, false) {
+                None
+            } else {
+                compared(shelf.domain.projected())?
+            },
         })
     }
 

@@ -133,7 +133,7 @@ impl Safety {
     ///
     /// Damaged where a piece that the snapshot relies on is not what was written.
     pub(super) fn changed_tables(&self, conn: &Connection, shelf: Shelf<'_>) -> Result<BTreeMap<String, Counts>> {
-        self.changed(conn, shelf, &shelf.domain.tables)
+        self.changed(conn, shelf, shelf.domain.projected())
     }
 
     /// How the log differs, as [`Safety::changed_tables`].

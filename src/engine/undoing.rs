@@ -264,7 +264,7 @@ fn put_tables_back(
     undoes: i64,
 ) -> Result<Restored> {
     let manifest = entry.manifest()?;
-    let compared = compare(conn, &shelf.domain.tables, shelf.domain, shelf.chunks, manifest, shelf.progress)?;
+    let compared = compare(conn, shelf.domain.projected(), shelf.domain, shelf.chunks, manifest, shelf.progress)?;
     compared.write(conn, true, shelf.progress)?;
     let (state, head) = (State::read(conn)?, log::head(conn)?);
     if state.bars(manifest.about.sequence) || manifest.about.logic != shelf.domain.logic {

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::log_image::{self, LOG, Part};
 use super::manifest::{Manifest, StoredImage};
-use crate::domain::{Domain, FullText};
+use crate::domain::{Domain, ENTITY_EVENTS, FullText};
 use crate::error::{Error, Result};
 use crate::image::restore::{IndexedText, delete_differing, insert_missing};
 use crate::image::table::quote;
@@ -134,9 +134,10 @@ impl Comparison<'_> {
         pairs.map(|pair| (pair.now.table.name.clone(), pair.counts)).collect()
     }
 
-    /// The rows that change, by table; tables without a change are left out.
+    /// The rows that change, by table, of those that are shown; tables without a change are left out.
     pub fn rows_changed(changed: &BTreeMap<String, Counts>) -> BTreeMap<String, u64> {
-        changed.iter().map(|(name, counts)| (name.clone(), counts.total())).collect()
+        let shown = changed.iter().filter(|(name, _)| *name != ENTITY_EVENTS);
+        shown.map(|(name, counts)| (name.clone(), counts.total())).collect()
     }
 }
 

@@ -81,7 +81,7 @@ pub fn take(conn: &Connection, shelf: Shelf<'_>, capture: Capture, doubt: Doubt)
     let mut writer = shelf.chunks.writer(doubt);
     let log = scan_log(conn, shelf, &mut writer)?;
     let mut tables = vec![(LOG.to_owned(), log.0)];
-    for table in &shelf.domain.tables {
+    for table in shelf.domain.projected() {
         let rows = row_count(conn, table)?;
         let mut work = shelf.progress.begin(&table.name, Some(rows));
         let segments = image::scan(conn, table, Some(&mut writer), &mut |rows| work.advance(rows))?;
