@@ -267,13 +267,18 @@ impl<'c> Prepared<'c> {
         Ok(Self { statement, places })
     }
 
-    fn run(&mut self, event: &Row<'_>) -> rusqlite::Result<()> {
+    fn bind(&mut self, event: &Row<'_>) -> rusqlite::Result<()> {
         for (column, place) in self.places.iter().enumerate() {
             if let Some(place) = place {
                 let value: ValueRef<'_> = event.get_ref(column)?;
                 self.statement.raw_bind_parameter(*place, ToSqlOutput::Borrowed(value))?;
             }
         }
+        Ok(())
+    }
+
+    fn run(&mut self, event: &Row<'_>) -> rusqlite::Result<()> {
+        self.bind(event)?;
         // A SELECT is allowed, for what it checks; its rows are of no interest.
         let mut rows = self.statement.raw_query();
         while rows.next()?.is_some() {}

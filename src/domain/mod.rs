@@ -173,7 +173,7 @@ impl Domain {
     pub fn create_entity_events(&self, conn: &Connection) -> Result<bool> {
         let wanted = !self.entities.is_empty() && !conn.table_exists(None, ENTITY_EVENTS)?;
         if wanted {
-            schema::ENTITY_EVENTS_SQL.iter().try_for_each(|sql| conn.execute_batch(sql))?;
+            conn.execute_batch(schema::ENTITY_EVENTS_SQL)?;
         }
         Ok(wanted)
     }

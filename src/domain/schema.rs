@@ -31,18 +31,16 @@ const RESERVED: [&str; 6] =
 const RESERVED_PREFIX: &str = "backstitch_";
 
 /// Which events belong to which entity: a projected table that is Backstitch's own, there where a
-/// domain has entities. In the order of events, so that new ones are at its end.
+/// domain has entities. One key serves both questions, an entity's events and how many there are since
+/// one of them; a second index would make each event cost half as much again.
 pub const ENTITY_EVENTS: &str = "entity_events";
 
-pub(super) const ENTITY_EVENTS_SQL: [&str; 2] = [
-    "CREATE TABLE entity_events (
+pub(super) const ENTITY_EVENTS_SQL: &str = "CREATE TABLE entity_events (
        type     TEXT NOT NULL,
        id       TEXT NOT NULL CONSTRAINT entity_events_id_is_text CHECK (typeof(id) = 'text'),
        event_id INTEGER NOT NULL,
-       PRIMARY KEY (event_id, type, id)
-     ) WITHOUT ROWID",
-    "CREATE INDEX backstitch_entity_events ON entity_events (type, id)",
-];
+       PRIMARY KEY (type, id, event_id)
+     ) WITHOUT ROWID";
 
 /// A table, index or trigger as `sqlite_schema` has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,7 +112,7 @@ pub(super) fn load(conn: &Connection, manifest: &Manifest, manifest_text: &str, 
     let mut projected = tables.clone();
     if !manifest.entities.is_empty() {
         projected.push(create_entity_events(conn)?);
-        sql.extend(ENTITY_EVENTS_SQL.map(str::to_owned));
+        sql.push(ENTITY_EVENTS_SQL.to_owned());
     }
     let names = projected.iter().map(|table| &table.name).chain(full_text.iter().map(|index| &index.index));
     let objects = objects(conn, names)?;
@@ -124,7 +122,7 @@ pub(super) fn load(conn: &Connection, manifest: &Manifest, manifest_text: &str, 
 }
 
 fn create_entity_events(conn: &Connection) -> Result<Table> {
-    ENTITY_EVENTS_SQL.iter().try_for_each(|sql| conn.execute_batch(sql))?;
+    conn.execute_batch(ENTITY_EVENTS_SQL)?;
     Table::read(conn, ENTITY_EVENTS)
 }
 

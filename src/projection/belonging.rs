@@ -1,52 +1,74 @@
 //! Which entities an event belongs to, kept beside the tables just after its handler has run.
 
-use rusqlite::{Connection, Row};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, Row};
 
 use super::{Failure, Prepared, Stop, blames_event, message};
 use crate::domain::{Domain, ENTITY_EVENTS, Entity};
 use crate::error::Result;
 
-/// What asks the domain's entities, in one statement for all of their types; none where it has none.
-pub(super) struct Belonging<'c>(Option<Prepared<'c>>);
+/// Asks the domain's entities and keeps what they answer; none where the domain has none.
+pub(super) struct Belonging<'c>(Option<Statements<'c>>);
+
+struct Statements<'c> {
+    /// The queries of all types in one: which of them, and an id.
+    ids: Prepared<'c>,
+    insert: CachedStatement<'c>,
+    types: Vec<String>,
+}
 
 impl<'c> Belonging<'c> {
-    /// Prepares the statement.
+    /// Prepares the statements.
     ///
     /// # Errors
     ///
     /// Where the database fails.
     pub(super) fn new(conn: &'c Connection, domain: &Domain) -> Result<Self> {
-        let sql = statement(&domain.entities);
-        Ok(Self(sql.map(|sql| Prepared::new(conn, &sql)).transpose()?))
+        if domain.entities.is_empty() {
+            return Ok(Self(None));
+        }
+        let insert =
+            format!("INSERT INTO {ENTITY_EVENTS} (type, id, event_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING");
+        Ok(Self(Some(Statements {
+            ids: Prepared::new(conn, &ids(&domain.entities))?,
+            insert: conn.prepare_cached(&insert)?,
+            types: domain.entities.iter().map(|entity| entity.kind.clone()).collect(),
+        })))
     }
 
-    /// Keeps what an event belongs to.
+    /// Keeps what an event belongs to. An id that comes twice counts once, and NULL and the empty
+    /// text for nothing.
     ///
     /// # Errors
     ///
     /// [`Stop::Event`] where a query fails on it, or gives what is no id.
     pub(super) fn keep(&mut self, event: &Row<'_>) -> Result<(), Stop> {
-        let Some(prepared) = &mut self.0 else { return Ok(()) };
-        prepared.run(event).map_err(|error| explain(event, error))
+        let Some(statements) = &mut self.0 else { return Ok(()) };
+        statements.keep(event).map_err(|error| explain(event, error))
     }
 }
 
-/// The queries are the domain's own; an id that comes twice counts once, and so NULL and the empty
-/// text for nothing.
-fn statement(entities: &[Entity]) -> Option<String> {
+impl Statements<'_> {
+    fn keep(&mut self, event: &Row<'_>) -> rusqlite::Result<()> {
+        self.ids.bind(event)?;
+        let mut rows = self.ids.statement.raw_query();
+        while let Some(row) = rows.next()? {
+            let id = row.get_ref(1)?;
+            if matches!(id, ValueRef::Null | ValueRef::Text(b"")) {
+                continue;
+            }
+            let kind = self.types.get(usize::from(row.get::<_, u16>(0)?));
+            self.insert.execute((kind, ToSqlOutput::Borrowed(id), ToSqlOutput::Borrowed(event.get_ref(0)?)))?;
+        }
+        Ok(())
+    }
+}
+
+fn ids(entities: &[Entity]) -> String {
     let query = |(at, entity): (usize, &Entity)| format!("ids_{at} (id) AS ({}\n)", entity.events);
-    // The name of a type is of letters, digits, _ and -.
-    let rows =
-        |(at, entity): (usize, &Entity)| format!("SELECT :id, '{}', id FROM ids_{at} WHERE id <> ''", entity.kind);
     let queries: Vec<String> = entities.iter().enumerate().map(query).collect();
-    let rows: Vec<String> = entities.iter().enumerate().map(rows).collect();
-    (!entities.is_empty()).then(|| {
-        format!(
-            "WITH {} INSERT INTO {ENTITY_EVENTS} (event_id, type, id) {} ON CONFLICT DO NOTHING",
-            queries.join(", "),
-            rows.join(" UNION ALL ")
-        )
-    })
+    let rows: Vec<String> = (0..entities.len()).map(|at| format!("SELECT {at}, id FROM ids_{at}")).collect();
+    format!("WITH {} {}", queries.join(", "), rows.join(" UNION ALL "))
 }
 
 fn explain(event: &Row<'_>, error: rusqlite::Error) -> Stop {
