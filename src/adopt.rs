@@ -68,5 +68,6 @@ pub fn find_entity_events(
         replayed => replayed?,
     }
     let table = Table::read(conn, ENTITY_EVENTS)?;
-    copy_rows(scratch.conn(), &format!("SELECT {} FROM {}", table.column_list(), table.quoted()), conn, &table)
+    let all = format!("SELECT {} FROM {}", table.column_list(), table.quoted());
+    copy_rows(scratch.conn(), &all, (), conn, &table)
 }

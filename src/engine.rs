@@ -8,6 +8,7 @@ mod backup_restoring;
 mod backups;
 mod damage;
 mod dumps;
+mod entities;
 mod flags;
 mod full;
 mod lines;
@@ -37,6 +38,7 @@ use time::OffsetDateTime;
 pub use self::backup_restoring::RestoredBackup;
 pub use self::backups::NewBackup;
 pub use self::damage::{Damage, Place};
+pub use self::entities::{EntityAt, EntityDifference, EntityDue, EntitySnapshotLine, EntityState, PathChange};
 pub use self::flags::Flagged;
 pub use self::lines::{Line, Undo, Way};
 pub use self::opening::{ColdLoad, Loaded, Options};
@@ -48,6 +50,7 @@ pub use self::undoing::UndoPreview;
 pub use crate::compare::DiffPage;
 
 use self::backups::Runtime;
+use self::entities::{LogHashes, Rounds};
 use self::full::Full;
 use self::listing::Listing;
 use self::moments::Moments;
@@ -56,6 +59,7 @@ use crate::catchup::{Broken, CaughtUp, Hold, catch_up};
 use crate::clock::Clock;
 use crate::domain::Domain;
 use crate::drift;
+use crate::entity::SnapshotPolicy;
 use crate::error::Result;
 use crate::history::{self, Means, Operation, What};
 use crate::image::ChunkStore;
@@ -100,6 +104,10 @@ struct Core {
     format: Format,
     full: Full,
     runtime: Runtime,
+    entity_policy: SnapshotPolicy,
+    keep_entity_snapshots: usize,
+    log_hashes: LogHashes,
+    rounds: Mutex<Rounds>,
 }
 
 /// How many events the log had.

@@ -31,6 +31,7 @@
 //! - [`adopt`]: a database that an earlier version kept
 //! - [`plan`], [`rewind`], [`effect`]: what a restore or a rewind would do; what an event did
 //! - [`drift`], [`rehearsal`], [`state_file`]: tables against the log; a restore rehearsed; a moment as a file
+//! - [`entity`]: versions of one entity, their states, and snapshots of them
 //! - [`backup`]: the whole runtime state of an app, copied hot, proven and put back
 //! - [`engine`]: the one door for everything above
 //! - [`scheduler`], [`server_lock`], [`web`], [`cli`]: what people and programs use
@@ -81,6 +82,7 @@ pub mod domain_copy;
 pub mod drift;
 pub mod effect;
 pub mod engine;
+pub mod entity;
 pub mod error;
 pub mod files;
 pub mod history;

@@ -94,6 +94,7 @@ impl Watch {
                 }
             };
         }
+        engine.follow_entity_policy()?;
         // Only now: what failed before is looked at again.
         self.version = Some(version);
         Ok(())

@@ -26,9 +26,14 @@ pub struct Scratch {
     /// The full-text triggers, until the indexes are wanted.
     set_aside: IndexTriggers,
     indexed: Cell<bool>,
-    /// Removes the folder when dropped; after the connection, since fields drop in order.
-    folder: TempDir,
-    /// Tells others that somebody works in the folder.
+    /// Its folder; none in memory. After the connection, since fields drop in order.
+    folder: Option<Folder>,
+}
+
+/// A folder that goes when this is dropped.
+struct Folder {
+    path: TempDir,
+    /// Tells others that somebody works in it.
     _held: File,
 }
 
@@ -39,9 +44,22 @@ impl Scratch {
     ///
     /// Where the folder or the database cannot be made.
     pub fn new(beside: &Path, domain: &Domain) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix(files::UNFINISHED).tempdir_in(beside)?;
-        let held = files::hold_unfinished(folder.path())?;
-        let mut conn = Connection::open(folder.path().join("scratch.db"))?;
+        let path = tempfile::Builder::new().prefix(files::UNFINISHED).tempdir_in(beside)?;
+        let held = files::hold_unfinished(path.path())?;
+        let conn = Connection::open(path.path().join("scratch.db"))?;
+        Self::of(conn, domain, Some(Folder { path, _held: held }))
+    }
+
+    /// An empty store of a domain in memory, for a few rows.
+    ///
+    /// # Errors
+    ///
+    /// Where the tables cannot be made.
+    pub fn in_memory(domain: &Domain) -> Result<Self> {
+        Self::of(Connection::open_in_memory()?, domain, None)
+    }
+
+    fn of(mut conn: Connection, domain: &Domain, folder: Option<Folder>) -> Result<Self> {
         // It is thrown away after a crash, so nothing has to reach the disk.
         conn.execute_batch(
             "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON;
@@ -50,7 +68,7 @@ impl Scratch {
         schema::migrate(&mut conn)?;
         domain.create_tables(&conn)?;
         let set_aside = IndexTriggers::set_aside(&conn, domain)?;
-        Ok(Self { conn, set_aside, indexed: Cell::new(false), folder, _held: held })
+        Ok(Self { conn, set_aside, indexed: Cell::new(false), folder })
     }
 
     /// Its connection.
@@ -58,9 +76,9 @@ impl Scratch {
         &self.conn
     }
 
-    /// Its folder: what is put there goes with it.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
+    /// Its folder: what is put there goes with it. None in memory.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_ref().map(|folder| folder.path.path())
     }
 
     /// Runs `work` in a transaction: one for all of it costs less than one a row.
@@ -164,7 +182,7 @@ pub fn copy_log(from: &Connection, to: &Connection, part: &Part, after: i64) -> 
     let table = Table::read(to, LOG)?;
     let (columns, end) = (part.columns(&table), part.end());
     let sql = format!("SELECT {columns} FROM {LOG} WHERE id > {after} AND id <= {end} ORDER BY id");
-    copy_rows(from, &sql, to, &table)
+    copy_rows(from, &sql, (), to, &table)
 }
 
 /// Copies the rows of a query into a table as they are: no trigger runs, and what they refer to is
@@ -173,9 +191,15 @@ pub fn copy_log(from: &Connection, to: &Connection, part: &Part, after: i64) -> 
 /// # Errors
 ///
 /// Where rows cannot be read or written.
-pub fn copy_rows(from: &Connection, sql: &str, to: &Connection, table: &Table) -> Result<()> {
+pub fn copy_rows(
+    from: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+    to: &Connection,
+    table: &Table,
+) -> Result<()> {
     let mut select = from.prepare(sql)?;
-    let mut rows = select.query([])?;
+    let mut rows = select.query(parameters)?;
     let mut insert = Insert::new(to, table)?;
     quietly(to, || {
         while let Some(row) = rows.next()? {

@@ -70,7 +70,7 @@ fn fill(
     copy_log(live, conn, part, 0)?;
     for table in domain.projected() {
         let mut work = progress.begin(&format!("copying {}", table.name), None);
-        copy_rows(tables, &format!("SELECT {} FROM {}", table.column_list(), table.quoted()), conn, table)?;
+        copy_rows(tables, &format!("SELECT {} FROM {}", table.column_list(), table.quoted()), (), conn, table)?;
         work.advance(1);
     }
     for index in &domain.full_text {

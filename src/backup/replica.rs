@@ -2,7 +2,7 @@
 //! opens the one in the backup.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
@@ -22,6 +22,9 @@ use crate::progress::Progress;
 use crate::snapshot::take::{Capture, Shelf, take};
 use crate::snapshot::{Entry, Kind, Library};
 use crate::store::{State, schema};
+
+/// Its name in that place.
+const DATABASE: &str = "replica.db";
 
 /// A copy of a backup's database, in a folder that goes with it.
 pub struct Replica {
@@ -47,7 +50,7 @@ impl Replica {
     /// Where it cannot be copied or is not opened.
     pub fn of(database: &Path, beside: &Path) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix(files::UNFINISHED).tempdir_in(beside)?;
-        let path = folder.path().join("replica.db");
+        let path = folder.path().join(DATABASE);
         let sum = sums::copy(&mut File::open(database)?, &path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags)?;
@@ -91,6 +94,11 @@ impl Store {
     /// Its connection.
     pub fn conn(&self) -> &Connection {
         &self.replica.conn
+    }
+
+    /// The file of its database, for connections beside its own.
+    pub fn path(&self) -> PathBuf {
+        self.replica.folder.path().join(DATABASE)
     }
 
     /// Where its pieces are.

@@ -8,6 +8,7 @@ mod backup;
 mod confirm;
 mod dump;
 mod effects;
+mod entity;
 mod events;
 mod expected;
 mod history;
@@ -65,6 +66,9 @@ enum Command {
     /// Make, list, check and restore backups of database, registry file and vector store
     #[command(subcommand)]
     Backup(backup::Backup),
+    /// Single entities: versions, states, snapshots of them
+    #[command(subcommand)]
+    Entity(entity::Entity),
     /// Print the rows of a table, or write the whole store to a file, now or as of an event
     State(state::State),
 }
@@ -132,6 +136,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::History(command)) => command.run(&settings, out),
         Some(Command::Projection(command)) => command.run(&settings, out),
         Some(Command::Backup(command)) => command.run(&settings, out),
+        Some(Command::Entity(command)) => command.run(&settings, out),
         Some(Command::State(command)) => command.run(&settings, out),
     }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::progress;
 use crate::engine::{Engine, Options};
+use crate::entity::SnapshotPolicy;
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::Format;
 use crate::snapshot::policy::Policy;
@@ -33,6 +34,8 @@ pub(super) struct Settings {
     pub policy: PolicySettings,
     #[command(flatten)]
     pub runtime: RuntimeSettings,
+    #[command(flatten)]
+    pub entities: EntitySettings,
 }
 
 /// When snapshots are taken and how long they are kept.
@@ -56,6 +59,20 @@ pub(super) struct PolicySettings {
     /// How periodic snapshots are written: chunks, or dump (one JSON file in the original's form)
     #[arg(long, global = true, env = "BACKSTITCH_SNAPSHOT_FORMAT", default_value_t = Format::Chunks, value_name = "FORM")]
     pub snapshot_format: Format,
+}
+
+/// When snapshots of single entities are taken, and how many are kept.
+#[derive(Debug, Clone, Args)]
+pub(super) struct EntitySettings {
+    /// A snapshot of an entity is due after so many of its events
+    #[arg(long, global = true, env = "BACKSTITCH_ENTITY_SNAPSHOT_EVENTS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    pub entity_snapshot_events: u64,
+    /// It is due after so long since its last one, if it has changed
+    #[arg(long, global = true, env = "BACKSTITCH_ENTITY_SNAPSHOT_INTERVAL", default_value = "1h", value_parser = duration, value_name = "TIME")]
+    pub entity_snapshot_interval: Duration,
+    /// How many snapshots of an entity are kept
+    #[arg(long, global = true, env = "BACKSTITCH_KEEP_ENTITY_SNAPSHOTS", default_value_t = 20, value_parser = at_least_one, value_name = "N")]
+    pub keep_entity_snapshots: usize,
 }
 
 /// What of the app goes into runtime backups beside the database, and how many are kept.
@@ -88,6 +105,11 @@ impl Settings {
             registry: self.runtime.registry.clone(),
             chroma_dir: self.runtime.chroma_dir.clone(),
             keep_backups: self.runtime.keep_backups,
+            entity_policy: SnapshotPolicy::new(
+                self.entities.entity_snapshot_events,
+                self.entities.entity_snapshot_interval,
+            ),
+            keep_entity_snapshots: self.entities.keep_entity_snapshots,
             ..Options::new(&self.data_dir)
         }
     }

@@ -1,10 +1,10 @@
 //! Restoring a runtime backup: proven, read aside, a backup of the present, then rows and files
 //! change places together.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
 use super::Engine;
@@ -16,6 +16,7 @@ use crate::backup::intent::Intent;
 use crate::backup::replica::Replica;
 use crate::backup::restore::Source;
 use crate::compare::{DiffPage, RowPage};
+use crate::entity;
 use crate::error::{Error, Result};
 use crate::history::Means;
 use crate::plan::Plan;
@@ -133,7 +134,7 @@ impl Engine {
     fn with_backup<T>(&self, stamp: &Stamp, work: impl FnOnce(&Connection, &Opened) -> Result<T>) -> Result<T> {
         let _shared = self.core.runtime.backups.share()?;
         let source = Source::open(self.core.runtime.backups.find(stamp)?)?;
-        let opened = self.open_backup(&source)?;
+        let (opened, _) = self.open_backup(&source)?;
         self.readers.read(|conn| work(conn, &opened))
     }
 
@@ -142,8 +143,8 @@ impl Engine {
         Source::proven(&self.core.runtime.backups, &self.validate_backup(stamp)?)
     }
 
-    /// The database of a backup as a snapshot of its own, aside.
-    fn open_backup(&self, source: &Source) -> Result<Opened> {
+    /// The database of a backup as a snapshot of its own, aside, and its file, which goes with it.
+    fn open_backup(&self, source: &Source) -> Result<(Opened, PathBuf)> {
         let backups = &self.core.runtime.backups;
         let (listed, path) = source.database()?;
         let _work = self.core.progress.begin("reading the backup", None);
@@ -153,8 +154,8 @@ impl Engine {
         }
         let store = replica.into_store().map_err(|error| error.at("the backup's database"))?;
         let entry = store.snapshot(self.core.clock.now(), &self.core.progress)?;
-        let chunks = store.chunks().clone();
-        Ok(Opened::aside(entry, chunks, store))
+        let (chunks, path) = (store.chunks().clone(), store.path());
+        Ok((Opened::aside(entry, chunks, store), path))
     }
 
     pub(super) fn run_backup_restore(
@@ -169,7 +170,7 @@ impl Engine {
         let source = self.sound(stamp)?;
         // Told before the work: a part without a place.
         source.swaps(&runtime.places, "")?;
-        let opened = self.open_backup(&source)?;
+        let (opened, database) = self.open_backup(&source)?;
         let _closed = runtime.close(&*self.readers.get()?)?;
         self.catch_up_if_behind()?;
         self.readers.read(|conn| check_expected(conn, expected))?;
@@ -180,19 +181,29 @@ impl Engine {
         let from = FromBackup { stamp: stamp.clone(), before: before.clone(), token };
         let entry = opened.entry.clone();
         let order = Order { entry, scope: Scope::Everything, expected, means, undoes, backup: Some(from) };
-        let restored = self.exchange(&source, &intent, order, opened)?;
+        let restored = self.exchange(&source, &intent, order, opened, database)?;
         let (registry, vectors) = (source.has_registry(), source.has_vectors());
         Ok(RestoredBackup { restored, stamp: stamp.clone(), backup_before: before, registry, vectors })
     }
 
     /// Files and rows change places, both or neither.
-    fn exchange(&self, source: &Source, intent: &Intent, order: Order, opened: Opened) -> Result<Restored> {
+    fn exchange(
+        &self,
+        source: &Source,
+        intent: &Intent,
+        order: Order,
+        opened: Opened,
+        database: PathBuf,
+    ) -> Result<Restored> {
         let backups = &self.core.runtime.backups;
         intent.write(backups)?;
         let swapping = intent.clone();
         let done = source.stage(intent, &self.core.progress).and_then(|()| {
             self.transact(move |core, conn| {
                 let restored = restore(conn, core, &order, &opened)?;
+                // Beside those that are there: whose log it is says each by itself.
+                let there = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+                entity::table::put_all(&there, conn)?;
                 let _work = core.progress.begin("putting the files in place", None);
                 swapping.exchange()?;
                 Ok(restored)

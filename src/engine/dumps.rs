@@ -122,8 +122,9 @@ impl Core {
             }
             _ => error,
         })?;
-        let library = Library::open(scratch.folder().join("snapshots"))?;
-        let chunks = ChunkStore::open(scratch.folder().join("snapshots/chunks"))?;
+        let folder = scratch.folder().ok_or_else(|| Error::internal("a dump was read into no folder"))?;
+        let library = Library::open(folder.join("snapshots"))?;
+        let chunks = ChunkStore::open(folder.join("snapshots/chunks"))?;
         let shelf = Shelf { library: &library, chunks: &chunks, domain, progress: &self.progress };
         let capture = foreign(entry.kind, entry.captured_at());
         let taken = scratch.together(|| take(scratch.conn(), shelf, capture, Doubt::Nothing))?;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::backups::Runtime;
+use super::entities::LogHashes;
 use super::full::Full;
 use super::listing::Listing;
 use super::moments::Moments;
@@ -18,6 +19,7 @@ use crate::catchup::{Broken, Hold, catch_up};
 use crate::clock::Clock;
 use crate::domain::Domain;
 use crate::domain_copy;
+use crate::entity::SnapshotPolicy;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::history::{self, Means, What};
@@ -56,6 +58,10 @@ pub struct Options {
     pub chroma_dir: Option<PathBuf>,
     /// How many backups are kept; none: all.
     pub keep_backups: Option<usize>,
+    /// When snapshots of entities are taken.
+    pub entity_policy: SnapshotPolicy,
+    /// How many snapshots of an entity are kept.
+    pub keep_entity_snapshots: usize,
 }
 
 impl Options {
@@ -73,6 +79,8 @@ impl Options {
             registry: None,
             chroma_dir: None,
             keep_backups: None,
+            entity_policy: SnapshotPolicy::default(),
+            keep_entity_snapshots: 20,
         }
     }
 
@@ -149,6 +157,10 @@ impl Engine {
             format: options.format,
             full: Full::default(),
             runtime,
+            entity_policy: options.entity_policy,
+            keep_entity_snapshots: options.keep_entity_snapshots,
+            log_hashes: LogHashes::default(),
+            rounds: Mutex::default(),
         };
         let readers = Readers::open(&db, options.readers + 1, options.busy_timeout)?;
         Ok(Self {

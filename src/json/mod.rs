@@ -7,6 +7,8 @@ mod diff;
 mod parse;
 mod python;
 
+use std::fmt;
+
 pub use diff::{Change, Difference, diff};
 pub use parse::{JsonError, parse};
 pub use python::dumps;
@@ -38,6 +40,32 @@ impl Value {
     /// Whether it is an array or an object.
     pub fn is_container(&self) -> bool {
         matches!(self, Self::Array(_) | Self::Object(_))
+    }
+}
+
+/// The value as JSON without blanks, members in their order and numbers as they were written.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |text: &str| serde_json::to_string(text).map_err(|_| fmt::Error);
+        let comma = |at: usize| if at > 0 { "," } else { "" };
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(bool) => write!(f, "{bool}"),
+            Self::Number(number) => f.write_str(number.as_str()),
+            Self::String(string) => f.write_str(&text(string)?),
+            Self::Array(elements) => {
+                f.write_str("[")?;
+                elements.iter().enumerate().try_for_each(|(at, one)| write!(f, "{}{one}", comma(at)))?;
+                f.write_str("]")
+            }
+            Self::Object(members) => {
+                f.write_str("{")?;
+                for (at, (name, one)) in members.iter().enumerate() {
+                    write!(f, "{}{}:{one}", comma(at), text(name)?)?;
+                }
+                f.write_str("}")
+            }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::error::{Error, Result};
 use crate::image::build::{Builder, push_rows};
 use crate::image::table::quote;
-use crate::image::{ChunkWriter, Segment, Table, Value, cut};
+use crate::image::{ChunkWriter, Hash, Segment, Table, Value, cut};
 use crate::store::State;
 
 /// The name of the log's table.
@@ -118,6 +118,43 @@ pub fn scan(
         image.segments.push(segment);
     }
     Ok(image)
+}
+
+/// The hash of the log up to each of some events, ascending, as it is, and the segments on the way
+/// that the cache does not have yet. It is over the hashes of the segments, the last one cut off at
+/// the event.
+///
+/// # Errors
+///
+/// Where the log cannot be read.
+pub fn hashes_up_to(conn: &Connection, events: &[i64]) -> Result<(Vec<Hash>, Vec<Segment>)> {
+    let (table, part) = (Table::read(conn, LOG)?, Part::whole());
+    let (mut found, mut fresh) = (Vec::with_capacity(events.len()), Vec::new());
+    let mut so_far = blake3::Hasher::new();
+    let mut after = 0;
+    while let Some(next) = next_id(conn, after, i64::MAX)? {
+        while events.get(found.len()).is_some_and(|&event| event < next) {
+            found.push(so_far.finalize().into());
+        }
+        if found.len() == events.len() {
+            return Ok((found, fresh));
+        }
+        let cached = cached_from(conn, next, &part)?;
+        let is_known = cached.is_some();
+        let segment = cached.map_or_else(|| hash_from(conn, &table, next, &part, None), Ok)?;
+        let last = last_id(&segment)?;
+        while let Some(&event) = events.get(found.len()).filter(|&&event| event < last) {
+            let cut = hash_from(conn, &table, next, &part.up_to(event), None)?;
+            found.push(so_far.clone().update(cut.hash.as_bytes()).finalize().into());
+        }
+        so_far.update(segment.hash.as_bytes());
+        after = last;
+        if !is_known && cut::level(&segment.last) > 0 {
+            fresh.push(segment);
+        }
+    }
+    found.resize(events.len(), so_far.finalize().into());
+    Ok((found, fresh))
 }
 
 /// About how many rows the log has, for progress: counting all of them would read the whole log.

@@ -13,6 +13,7 @@
 //! | `backstitch_log_segments` | hashes of closed segments of the log |
 //! | `backstitch_checks` | what reading a snapshot whole, or rehearsing its restore, has found |
 //! | `backstitch_comparison`, `backstitch_drift` | what comparing the tables with the log found last |
+//! | `entity_snapshots` | snapshots of single entities |
 
 use std::path::Path;
 use std::time::Duration;
@@ -140,6 +141,22 @@ UPDATE backstitch_state
        barred_to = 9223372036854775807
  WHERE suspect = 1;
 ALTER TABLE backstitch_state DROP COLUMN suspect;
+CREATE TABLE entity_snapshots (
+  n             INTEGER PRIMARY KEY AUTOINCREMENT,
+  entity_type   TEXT NOT NULL,
+  entity_id     TEXT NOT NULL,
+  workflow_id   TEXT NOT NULL,
+  version       INTEGER NOT NULL,
+  sequence      INTEGER NOT NULL,
+  log_hash      TEXT NOT NULL,
+  state         TEXT NOT NULL,
+  state_hash    TEXT NOT NULL,
+  identity_hash TEXT NOT NULL,
+  created_at    TEXT NOT NULL,
+  logic         TEXT NOT NULL,
+  imported      INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (entity_type, entity_id, version, sequence, log_hash)
+);
 ";
 
 /// Brings a database to today's schema; says whether it was empty before.

@@ -1,0 +1,379 @@
+//! Entities at any of their versions, what two versions differ in, and snapshots of them.
+
+mod policy;
+mod taking;
+
+use rusqlite::Connection;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+pub use self::policy::EntityDue;
+pub(super) use self::policy::Rounds;
+use super::{Core, Engine};
+use crate::domain::{Domain, Entity, Replay};
+use crate::entity::{self, EntityKey, EntitySnapshot, Origin, replay, table};
+use crate::error::{Error, Result};
+use crate::image::Hash;
+use crate::json::{self, Difference};
+use crate::log;
+use crate::snapshot::log_image::{self, Part};
+use crate::store::State;
+
+/// Which state of an entity is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntityAt {
+    /// That of the tables, where they stand.
+    Now,
+    /// That after so many of its events.
+    Version(u64),
+    /// That as of an event of the log, whomever it belongs to.
+    Event(i64),
+}
+
+/// An entity at one of its versions.
+#[derive(Debug, Clone, Serialize)]
+pub struct EntityState {
+    /// Which entity.
+    #[serde(flatten)]
+    pub key: EntityKey,
+    /// How many events belong to it.
+    pub version: u64,
+    /// The id of the last of them; 0 where there is none.
+    pub sequence: i64,
+    /// The text of a JSON object; none where there is no such entity then.
+    #[serde(serialize_with = "raw")]
+    pub state: Option<String>,
+    /// Its newest version.
+    pub latest: u64,
+    /// The workflow that it belongs to today; empty where it belongs to none.
+    pub workflow_id: String,
+    /// Its snapshots, newest first.
+    pub snapshots: Vec<EntitySnapshotLine>,
+}
+
+/// A snapshot of an entity without its state.
+#[derive(Debug, Clone, Serialize)]
+pub struct EntitySnapshotLine {
+    /// Its version.
+    pub version: u64,
+    /// Its sequence.
+    pub sequence: i64,
+    /// When it was taken.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: time::OffsetDateTime,
+    /// The hash of its state.
+    pub state_hash: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Whether the log up to its sequence is still what it was; none for an imported one.
+    pub on_this_history: Option<bool>,
+    /// Whether today's domain gave its state; none for an imported one.
+    pub of_this_logic: Option<bool>,
+    /// Why it cannot be relied on; none where both hashes fit.
+    pub damaged: Option<String>,
+}
+
+/// What two states of an entity differ in.
+#[derive(Debug, Clone, Serialize)]
+pub struct EntityDifference {
+    /// Which entity.
+    #[serde(flatten)]
+    pub key: EntityKey,
+    /// The version that is compared.
+    pub version: u64,
+    /// The version that it is compared with.
+    pub with: u64,
+    /// What differs, by path.
+    pub differences: Vec<PathChange>,
+}
+
+/// One difference of two states.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PathChange {
+    /// Where: `$.edges_out[target_id="ophelia"].trust`.
+    pub path: String,
+    /// `added`, `removed` or `changed`, from the one version to the other.
+    pub change: &'static str,
+    /// The value in the one version, as JSON.
+    #[serde(serialize_with = "raw", skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// The value in the other.
+    #[serde(serialize_with = "raw", skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+impl From<Difference<'_>> for PathChange {
+    fn from(found: Difference<'_>) -> Self {
+        let change = found.change().as_str();
+        let text = |value: Option<&json::Value>| value.map(ToString::to_string);
+        Self { before: text(found.before), after: text(found.after), path: found.path, change }
+    }
+}
+
+fn raw<S: Serializer>(json: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    let raw = json.clone().map(RawValue::from_string).transpose();
+    raw.map_err(serde::ser::Error::custom)?.serialize(serializer)
+}
+
+/// An entity in one reading of the store.
+struct Asked<'a> {
+    core: &'a Core,
+    conn: &'a Connection,
+    domain: &'a Domain,
+    entity: &'a Entity,
+    key: &'a EntityKey,
+    state: State,
+}
+
+impl<'a> Asked<'a> {
+    fn new(core: &'a Core, conn: &'a Connection, domain: &'a Domain, key: &'a EntityKey) -> Result<Self> {
+        let state = State::read(conn)?;
+        state.check_logic(domain.logic)?;
+        Ok(Self { core, conn, domain, entity: find_type(domain, &key.kind)?, key, state })
+    }
+
+    /// Version and sequence where the tables stand.
+    fn latest(&self) -> Result<(u64, i64)> {
+        entity::version(self.conn, self.key, i64::MAX)
+    }
+
+    /// The event of a version that there is.
+    fn event_of(&self, version: u64) -> Result<i64> {
+        if version == 0 {
+            return Ok(0);
+        }
+        entity::event_of(self.conn, self.key, version)?.ok_or_else(|| {
+            let latest = self.latest().map_or(0, |(latest, _)| latest);
+            Error::not_found(format!("{} has no version {version}: its newest is {latest}", self.key))
+        })
+    }
+
+    /// The state after its events up to one of them, as far as they are live today.
+    fn state_at(&self, sequence: i64) -> Result<Option<String>> {
+        let from = self.base(sequence)?;
+        replay::state_at(self.conn, self.domain, self.entity, self.key, sequence, from.as_ref())
+    }
+
+    /// The newest sound snapshot at or before an event that its log still leads to.
+    fn base(&self, sequence: i64) -> Result<Option<EntitySnapshot>> {
+        let logic = self.domain.logic.to_string();
+        for stored in table::of_entity(self.conn, self.key)? {
+            let said = stored.said();
+            let fits = said.origin == Origin::Own && said.sequence <= sequence && said.logic == logic;
+            if !fits || !self.core.is_on_history(self.conn, &self.state, said.sequence, &said.log_hash)? {
+                continue;
+            }
+            match stored.checked() {
+                Ok(snapshot) => return Ok(Some(snapshot)),
+                Err(error) => tracing::warn!(%error, "passed over for an older one"),
+            }
+        }
+        Ok(None)
+    }
+
+    fn lines(&self) -> Result<Vec<EntitySnapshotLine>> {
+        let logic = self.domain.logic.to_string();
+        let line = |stored: table::Stored| {
+            let said = stored.said().clone();
+            let own = said.origin == Origin::Own;
+            let on_this_history = match own {
+                true => Some(self.core.is_on_history(self.conn, &self.state, said.sequence, &said.log_hash)?),
+                false => None,
+            };
+            Ok(EntitySnapshotLine {
+                version: said.version,
+                sequence: said.sequence,
+                created_at: said.created_at,
+                state_hash: said.state_hash,
+                origin: said.origin,
+                on_this_history,
+                of_this_logic: own.then(|| said.logic == logic),
+                damaged: stored.checked().err().map(|error| error.message().to_owned()),
+            })
+        };
+        table::of_entity(self.conn, self.key)?.into_iter().map(line).collect()
+    }
+
+    fn answer(&self, version: u64, sequence: i64, state: Option<String>) -> Result<EntityState> {
+        let (latest, _) = self.latest()?;
+        Ok(EntityState {
+            key: self.key.clone(),
+            version,
+            sequence,
+            state,
+            latest,
+            workflow_id: entity::workflow(self.conn, self.entity, &self.key.id)?,
+            snapshots: self.lines()?,
+        })
+    }
+}
+
+impl Core {
+    /// Whether the log up to an event is what it was when a hash was made of it.
+    fn is_on_history(&self, conn: &Connection, state: &State, event: i64, hash: &str) -> Result<bool> {
+        Ok(self.log_hashes.of(conn, state, &[event])?.first().is_some_and(|found| found.to_string() == hash))
+    }
+}
+
+impl Engine {
+    /// An entity with its state and its snapshots: now, at a version, or as of an event.
+    ///
+    /// # Errors
+    ///
+    /// Not found for a type that the domain does not have, an id that nothing is known of, and a
+    /// version beyond the last; unprocessable where the domain's query fails.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use backstitch::{engine::{Engine, EntityAt, Options}, entity::EntityKey, log::NewEvent};
+    /// # fn main() -> backstitch::error::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Engine::open(Options::new(folder.path()))?;
+    /// store.append(vec![
+    ///     NewEvent::new("bot_created", r#"{"bot_id": "ada", "name": "Ada", "persona": "Counts."}"#)?,
+    ///     NewEvent::new("edge_update", r#"{"source_id": "ada", "target_id": "you", "affinity_delta": 2, "trust_delta": 1, "reason": "Tea."}"#)?,
+    /// ])?;
+    /// let ada = EntityKey::new("bot", "ada");
+    /// assert_eq!(store.entity(&ada, EntityAt::Now)?.version, 2);
+    /// assert!(store.entity(&ada, EntityAt::Version(1))?.state.unwrap().contains(r#""edges_out":[]"#));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn entity(&self, key: &EntityKey, at: EntityAt) -> Result<EntityState> {
+        let domain = self.domain();
+        let known = self.readers.read(|conn| {
+            let asked = Asked::new(&self.core, conn, &domain, key)?;
+            let latest = asked.latest()?;
+            let live = entity::state(conn, asked.entity, &key.id)?;
+            let snapshots = table::of_entity(conn, key)?;
+            if latest.0 == 0 && live.is_none() && snapshots.is_empty() {
+                return Err(Error::not_found(format!("there is no {key}")));
+            }
+            match at {
+                EntityAt::Now => asked.answer(latest.0, latest.1, live).map(Some),
+                EntityAt::Version(version) if version == latest.0 => asked.answer(latest.0, latest.1, live).map(Some),
+                EntityAt::Version(version) if asked.entity.replay == Replay::Own => {
+                    let sequence = asked.event_of(version)?;
+                    asked.answer(version, sequence, asked.state_at(sequence)?).map(Some)
+                }
+                EntityAt::Event(event) => asked.as_of(event),
+                EntityAt::Version(version) => asked.event_of(version).map(|_| None),
+            }
+        })?;
+        match known {
+            Some(known) => Ok(known),
+            None => self.entity_in_moment(key, at),
+        }
+    }
+
+    /// The entity in the tables as of an event, all of them made aside.
+    fn entity_in_moment(&self, key: &EntityKey, at: EntityAt) -> Result<EntityState> {
+        let domain = self.domain();
+        let event = match at {
+            EntityAt::Event(event) => event,
+            EntityAt::Version(version) => {
+                self.readers.read(|conn| Asked::new(&self.core, conn, &domain, key)?.event_of(version))?
+            }
+            EntityAt::Now => i64::MAX,
+        };
+        self.at_moment(event, super::tables::check_moment, |conn, _, moment| {
+            let asked = Asked::new(&self.core, conn, &domain, key)?;
+            let there = moment.scratch().conn();
+            let (version, sequence) = entity::version(there, key, i64::MAX)?;
+            asked.answer(version, sequence, entity::state(there, asked.entity, &key.id)?)
+        })
+    }
+
+    /// What an entity at one version differs in from itself at another.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::entity`].
+    pub fn entity_difference(&self, key: &EntityKey, version: u64, with: u64) -> Result<EntityDifference> {
+        let state = |version| self.entity(key, EntityAt::Version(version)).map(|found| found.state);
+        let differences = difference(state(version)?.as_deref(), state(with)?.as_deref())?;
+        Ok(EntityDifference { key: key.clone(), version, with, differences })
+    }
+}
+
+impl Asked<'_> {
+    /// As of an event, where its own events tell: the tables have come that far, and nothing that
+    /// is superseded today was live then.
+    fn as_of(&self, event: i64) -> Result<Option<EntityState>> {
+        super::tables::check_moment(self.conn, event)?;
+        let tells = self.entity.replay == Replay::Own
+            && event <= self.state.position
+            && self.state.stale_from.is_none()
+            && Part::as_of(self.conn, event)?.revived().is_empty();
+        if !tells {
+            return Ok(None);
+        }
+        let (version, sequence) = entity::version(self.conn, self.key, event)?;
+        self.answer(version, sequence, self.state_at(sequence)?).map(Some)
+    }
+}
+
+/// How two states differ; none is as good as an object without members.
+fn difference(before: Option<&str>, after: Option<&str>) -> Result<Vec<PathChange>> {
+    let broken = |source| Error::internal("a state is not JSON").because(source);
+    let before = json::parse(before.unwrap_or("{}")).map_err(broken)?;
+    let after = json::parse(after.unwrap_or("{}")).map_err(broken)?;
+    Ok(json::diff(&before, &after).into_iter().map(PathChange::from).collect())
+}
+
+fn find_type<'d>(domain: &'d Domain, kind: &str) -> Result<&'d Entity> {
+    domain.entity(kind).ok_or_else(|| {
+        let known: Vec<&str> = domain.entities.iter().map(|entity| entity.kind.as_str()).collect();
+        let error = Error::not_found(format!("the domain has no type of entity {kind:?}"));
+        match known.as_slice() {
+            [] => error.hint("It has none at all; domain.toml says how one is defined."),
+            known => error.hint(format!("It has {}.", known.join(", "))),
+        }
+    })
+}
+
+/// Hashes of the log up to events, remembered while the epoch stays: appending changes none.
+#[derive(Debug, Default)]
+pub(super) struct LogHashes(std::sync::Mutex<Remembered>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    epoch: u64,
+    known: std::collections::HashMap<i64, Hash>,
+    fresh: Vec<crate::image::Segment>,
+}
+
+impl LogHashes {
+    /// The hashes of the log up to each of these events, which ascend.
+    fn of(&self, conn: &Connection, state: &State, events: &[i64]) -> Result<Vec<Hash>> {
+        if state.stale_from.is_some() {
+            // What another program changed is not taken in yet, and the epoch is still the old one.
+            return Ok(log_image::hashes_up_to(conn, events)?.0);
+        }
+        let mut remembered = super::lock(&self.0);
+        if remembered.epoch != state.epoch {
+            *remembered = Remembered { epoch: state.epoch, ..Remembered::default() };
+        }
+        let unknown: Vec<i64> = events.iter().copied().filter(|event| !remembered.known.contains_key(event)).collect();
+        if !unknown.is_empty() {
+            let head = log::head(conn)?;
+            let (found, fresh) = log_image::hashes_up_to(conn, &unknown)?;
+            // Past the end more may come.
+            let ended = unknown.iter().copied().zip(found.iter().copied()).filter(|(event, _)| *event <= head);
+            remembered.known.extend(ended);
+            if !fresh.is_empty() {
+                remembered.fresh = fresh;
+            }
+            if unknown.len() == events.len() {
+                return Ok(found);
+            }
+        }
+        Ok(events.iter().filter_map(|event| remembered.known.get(event).copied()).collect())
+    }
+
+    /// The segments that were hashed on the way and are to be kept.
+    fn take_fresh(&self) -> Vec<crate::image::Segment> {
+        std::mem::take(&mut super::lock(&self.0).fresh)
+    }
+}
