@@ -64,7 +64,7 @@ use crate::error::Result;
 use crate::history::{self, Means, Operation, What};
 use crate::image::ChunkStore;
 use crate::log::{self};
-use crate::progress::Progress;
+use crate::progress::{Progress, Task};
 use crate::snapshot::policy::{NextDue, Policy, next_due};
 use crate::snapshot::take::Shelf;
 use crate::snapshot::{Format, Library, SnapshotId};
@@ -145,6 +145,9 @@ impl Core {
 /// Where the store stands.
 #[derive(Debug, Clone)]
 pub struct Status {
+    /// [`Engine::data_version`] from before the rest was read: another one means that there may be
+    /// news.
+    pub version: i64,
     /// The log's highest id; 0: empty.
     pub head: i64,
     /// The last event that the tables have taken account of.
@@ -198,6 +201,11 @@ impl Engine {
         self.core.domain()
     }
 
+    /// The handle that says what runs now, and how far it is.
+    pub fn progress(&self) -> &Progress {
+        &self.core.progress
+    }
+
     /// Where the store stands.
     ///
     /// # Errors
@@ -206,6 +214,7 @@ impl Engine {
     pub fn status(&self) -> Result<Status> {
         let (domain, now) = (self.domain(), self.core.clock.now());
         let disk_full = self.core.full.is_full(&self.core.data_dir);
+        let version = self.data_version()?;
         self.readers.read(|conn| {
             let state = State::read(conn)?;
             let head = log::head(conn)?;
@@ -213,6 +222,7 @@ impl Engine {
             let waiting = "SELECT count(*) FROM event_log WHERE id > ?1";
             let waiting: i64 = conn.prepare_cached(waiting)?.query_row([state.position], |row| row.get(0))?;
             Ok(Status {
+                version,
                 head,
                 events: self.core.count_events(conn, &state, head)?,
                 position: state.position,
@@ -267,6 +277,7 @@ impl Engine {
     ///
     /// Where the database fails.
     pub fn replay(&self, means: Means) -> Result<CaughtUp> {
+        let _task = self.core.progress.task(Task::Replay);
         self.transact(move |core, conn| {
             let started = Instant::now();
             let domain = core.domain();

@@ -82,7 +82,7 @@ pub fn apply_each(
     up_to: i64,
     progress: &Progress,
 ) -> Result<u64, Stop> {
-    let mut work = progress.begin("applying events", u64::try_from(up_to - after).ok());
+    let mut work = progress.begin_of("applying events", "event", u64::try_from(up_to - after).ok());
     let mut select = conn.prepare_cached(
         "SELECT id, branch_id, ts, kind, payload_json FROM event_log
          WHERE id > ?1 AND id <= ?2 AND hidden = 0 AND superseded_by IS NULL ORDER BY id",

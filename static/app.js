@@ -1,5 +1,6 @@
-// Four comforts; every page works without them. Times become local, a confirm button says that it
-// waits until the text is the id, no form is sent twice, and commands can be copied. The server decides in any case.
+// Five comforts; every page works without them. Times become local, a confirm button says that it
+// waits until the text is the id, no form is sent twice, commands can be copied, and a few keys lead
+// about. The server decides in any case.
 'use strict';
 
 const forms = {
@@ -7,9 +8,9 @@ const forms = {
   clock: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
 };
 
-for (const time of document.querySelectorAll('time[data-show]')) {
+function makeLocal(time) {
   const at = new Date(time.dateTime);
-  if (Number.isNaN(at.getTime())) continue;
+  if (Number.isNaN(at.getTime())) return;
   // Where the day is another than in UTC, the heading or the sentence around it does not say it.
   const local = `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, '0')}-${String(at.getDate()).padStart(2, '0')}`;
   const form = { ...forms[local === time.dateTime.slice(0, 10) ? time.dataset.show : 'moment'] };
@@ -17,6 +18,7 @@ for (const time of document.querySelectorAll('time[data-show]')) {
   time.title = time.textContent;
   time.textContent = new Intl.DateTimeFormat('en-GB', form).format(at);
 }
+document.querySelectorAll('time[data-show]').forEach(makeLocal);
 
 for (const form of document.querySelectorAll('form[data-confirm]')) {
   const field = form.querySelector('input[name^="confirm_"]');
@@ -58,5 +60,46 @@ if (navigator.clipboard) {
     block.append(button);
   }
 }
+
+// Keys lead somewhere, and none of them changes anything: / search, g s snapshots, g e events,
+// j k rows, ? help.
+const doors = { s: '/snapshots', e: '/events' };
+let going = false;
+
+function search() {
+  const field = document.querySelector('[role=search] input:not([type=hidden])');
+  if (field) field.focus();
+  else location.href = '/events';
+}
+
+function step(by) {
+  const rows = [...document.querySelectorAll('main tbody tr:not(.day), main .event, main .row')];
+  const at = rows.findIndex((row) => row.contains(document.activeElement));
+  const row = rows[at < 0 && by < 0 ? rows.length - 1 : at + by];
+  if (!row) return;
+  const link = [...row.querySelectorAll('a[href]')].find((a) => a.getClientRects().length > 0);
+  if (!link) row.tabIndex = -1;
+  (link ?? row).focus();
+}
+
+const keys = {
+  '/': search,
+  '?': () => { location.href = '/help'; },
+  g: () => { going = true; },
+  j: () => step(1),
+  k: () => step(-1),
+};
+
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, select, textarea')) return;
+  const door = going && doors[event.key];
+  going = false;
+  if (door) {
+    location.href = door;
+  } else if (Object.hasOwn(keys, event.key)) {
+    event.preventDefault();
+    keys[event.key]();
+  }
+});
 
 document.getElementById('result')?.focus();

@@ -1,6 +1,7 @@
 //! The program as a process: what each command prints, how it exits, what it refuses.
 
 mod backup;
+mod completions;
 mod confirm;
 mod domain;
 mod files;

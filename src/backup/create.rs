@@ -133,7 +133,7 @@ fn registry(from: &Path, folder: &Path, any: bool) -> Result<Option<String>> {
 
 /// Every file of a folder, in the order of paths.
 fn list(folder: &Path, progress: &Progress) -> Result<Vec<Listed>> {
-    let mut work = progress.begin("hashing the copies", None);
+    let mut work = progress.begin_of("hashing the copies", "file", None);
     let (mut found, mut folders) = (Vec::new(), vec![String::new()]);
     while let Some(below) = folders.pop() {
         for entry in fs::read_dir(folder.join(&below))? {

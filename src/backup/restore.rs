@@ -144,7 +144,7 @@ impl Source {
     }
 
     fn put_vectors(&self, to: &Path, progress: &Progress) -> Result<()> {
-        let mut work = progress.begin("preparing the vector store", None);
+        let mut work = progress.begin_of("preparing the vector store", "file", None);
         files::make_folder(to)?;
         let mut folders = vec![to.to_owned()];
         for listed in self.contents.listed_vectors() {

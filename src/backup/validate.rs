@@ -263,7 +263,7 @@ impl Check<'_> {
         }
         let before = self.found.errors.len();
         let contents = self.contents;
-        let mut work = self.progress.begin("checking the vector store", None);
+        let mut work = self.progress.begin_of("checking the vector store", "file", None);
         for listed in contents.listed_vectors() {
             match self.file(&listed.path) {
                 Some(whole) => self.listed(&listed.path, &whole)?,

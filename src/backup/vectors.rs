@@ -46,7 +46,7 @@ pub fn copy(from: &Path, to: &Path, wait: Duration, progress: &Progress) -> Resu
     let root = from.canonicalize()?;
     let before = Survey::of(&root)?;
     let count = before.plain.len() + before.databases.len();
-    let mut work = progress.begin("copying the vector store", Some(count as u64));
+    let mut work = progress.begin_of("copying the vector store", "file", Some(count as u64));
     files::make_folder(to)?;
     for folder in &before.folders {
         files::make_folder(&to.join(folder))?;

@@ -38,7 +38,7 @@ impl Append {
                 Box::new(BufReader::with_capacity(1 << 16, file))
             }
         };
-        let mut work = progress::on_terminal().begin("reading events", None);
+        let mut work = progress::on_terminal().begin_of("reading events", "event", None);
         Spool::read(&settings.data_dir, input, || work.advance(1))
     }
 }

@@ -5,12 +5,14 @@
 
 mod append;
 mod backup;
+mod completions;
 mod confirm;
 mod dump;
 mod effects;
 mod entity;
 mod events;
 mod expected;
+mod flags;
 mod history;
 mod output;
 mod progress;
@@ -25,7 +27,7 @@ mod undo;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::{Error, Result};
 
@@ -71,12 +73,15 @@ enum Command {
     Entity(entity::Entity),
     /// Print the rows of a table, or write the whole store to a file, now or as of an event
     State(state::State),
+    /// Print a script by which a shell completes commands and options
+    Completions(completions::Completions),
 }
 
 /// Runs the program: parses the arguments, does the work, says how it ended.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match run(cli, &matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => fail(&message, 2),
         // Whoever read our output has seen enough.
@@ -122,12 +127,15 @@ impl Failure {
     }
 }
 
-fn run(cli: Cli) -> Result<(), Failure> {
+fn run(cli: Cli, matches: &ArgMatches) -> Result<(), Failure> {
     let settings = cli.settings;
     let out = Output::new(settings.json);
     match cli.command {
-        None => serve::Serve::default_run(&settings),
-        Some(Command::Serve(command)) => command.run(&settings),
+        None => serve::Serve::default_run(&settings, matches),
+        Some(Command::Serve(command)) => {
+            let given = matches.subcommand_matches("serve").unwrap_or(matches);
+            command.run(&settings, flags::of_server(given, given))
+        }
         Some(Command::Append(command)) => command.run(&settings, out),
         Some(Command::Events(command)) => command.run(&settings, out),
         Some(Command::Snapshot(command)) => command.run(&settings, out),
@@ -138,5 +146,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Backup(command)) => command.run(&settings, out),
         Some(Command::Entity(command)) => command.run(&settings, out),
         Some(Command::State(command)) => command.run(&settings, out),
+        Some(Command::Completions(command)) => command.run(),
     }
 }

@@ -5,18 +5,18 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::{Args, Parser};
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::output::counted;
 use super::settings::PolicySettings;
-use super::{Failure, Settings};
+use super::{Failure, Settings, flags};
 use crate::domain::Domain;
 use crate::engine::{ColdLoad, Engine, Loaded};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scheduler::Scheduler;
 use crate::server_lock::ServerLock;
 use crate::store::state::Stuck;
-use crate::web;
+use crate::web::{self, Flag};
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -35,25 +35,23 @@ pub(super) struct Serve {
     /// Largest body of events, in bytes
     #[arg(long, env = "BACKSTITCH_BODY_LIMIT", default_value_t = 16 << 20, value_name = "BYTES")]
     body_limit: usize,
-}
-
-/// Reads the defaults of [`Serve`], the environment included.
-#[derive(Debug, Parser)]
-struct Defaults {
-    #[command(flatten)]
-    serve: Serve,
+    /// Open the browser once the server listens
+    #[arg(long, env = "BACKSTITCH_OPEN")]
+    open: bool,
 }
 
 impl Serve {
     /// The server as plain `backstitch` starts it.
-    pub(super) fn default_run(settings: &Settings) -> Result<(), Failure> {
-        match Defaults::try_parse_from(["backstitch"]) {
-            Ok(defaults) => defaults.serve.run(settings),
-            Err(error) => Err(Failure::Usage(reason(&error))),
-        }
+    pub(super) fn default_run(settings: &Settings, given: &ArgMatches) -> Result<(), Failure> {
+        // Its defaults, the environment included.
+        let read = Self::augment_args(Command::new("backstitch")).try_get_matches_from(["backstitch"]);
+        let read = read.and_then(|read| Ok((Self::from_arg_matches(&read)?, read)));
+        let (serve, read) = read.map_err(|error| Failure::Usage(reason(&error)))?;
+        serve.run(settings, flags::of_server(given, &read))
     }
 
-    pub(super) fn run(self, settings: &Settings) -> Result<(), Failure> {
+    /// `flags` are the settings as they are told on the help page.
+    pub(super) fn run(self, settings: &Settings, flags: Vec<Flag>) -> Result<(), Failure> {
         let address = loopback(&self.listen).map_err(Failure::Usage)?;
         start_log();
         let domain = self.domain.as_deref().map(Domain::from_folder).transpose()?;
@@ -74,7 +72,7 @@ impl Serve {
             Err(error) => return Err(error.into()),
         }
         let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(self.serve(Arc::new(engine), listener, lock, &settings.policy))
+        runtime.block_on(self.serve(Arc::new(engine), listener, lock, &settings.policy, flags))
     }
 
     async fn serve(
@@ -83,6 +81,7 @@ impl Serve {
         listener: TcpListener,
         mut lock: ServerLock,
         policy: &PolicySettings,
+        flags: Vec<Flag>,
     ) -> Result<(), Failure> {
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
@@ -95,15 +94,28 @@ impl Serve {
             address,
             safety_kept: policy.keep_rewind,
             keep_periodic: policy.keep_periodic,
+            flags,
             ..web::Settings::default()
         };
         let stop = stop_asked()?;
         let mut out = std::io::stdout();
         writeln!(out, "Listening on http://{address}")?;
         out.flush()?;
-        web::serve(listener, web::router(engine, settings), stop).await?;
+        if self.open {
+            open_browser(address);
+        }
+        web::serve(listener, engine, settings, stop).await?;
         Ok(())
     }
+}
+
+/// Opens the pages in the user's browser. A server without one is as good.
+fn open_browser(address: SocketAddr) {
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = open::that_detached(format!("http://{address}")) {
+            tracing::warn!(%error, "no browser could be opened; open http://{address} by hand");
+        }
+    });
 }
 
 /// The address that is meant. Of a name's addresses each must be a loopback one, since it is not

@@ -9,6 +9,7 @@ use super::{Core, Engine};
 use crate::catchup::{Broken, Hold, catch_up};
 use crate::error::{Error, Result};
 use crate::log::{self, Appended, Event, EventQuery, NewEvent, Spool};
+use crate::progress::Task;
 use crate::sample::{self, Told};
 use crate::snapshot::take::Shelf;
 use crate::store::State;
@@ -33,7 +34,8 @@ impl Engine {
     ///
     /// As [`Engine::append`]; malformed with the line where one is no event.
     pub fn append_lines(&self, reader: impl BufRead) -> Result<Appended> {
-        let mut work = self.core.progress.begin("reading events", None);
+        let _task = self.core.progress.task(Task::Append);
+        let mut work = self.core.progress.begin_of("reading events", "event", None);
         let spool = Spool::read(self.data_dir(), reader, || work.advance(1))?;
         drop(work);
         self.append_spooled(spool)
@@ -45,10 +47,11 @@ impl Engine {
     ///
     /// As [`Engine::append`].
     pub fn append_spooled(&self, spool: Spool) -> Result<Appended> {
+        let _task = self.core.progress.task(Task::Append);
         let core = Arc::clone(&self.core);
         let _open = core.runtime.pass()?;
         self.writer.grouped(move |conn| {
-            let mut work = core.progress.begin("appending events", Some(spool.count()));
+            let mut work = core.progress.begin_of("appending events", "event", Some(spool.count()));
             append_in(conn, &core, &mut spool.into_events().inspect(|_| work.advance(1)))
         })
     }

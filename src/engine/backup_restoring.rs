@@ -20,6 +20,7 @@ use crate::entity;
 use crate::error::{Error, Result};
 use crate::history::Means;
 use crate::plan::Plan;
+use crate::progress::Task;
 use crate::snapshot::{Expected, Preview, Restored, Scope};
 
 /// What restoring a backup did.
@@ -66,6 +67,7 @@ impl Engine {
     /// # }
     /// ```
     pub fn restore_backup(&self, stamp: &Stamp, expected: Expected, means: Means) -> Result<RestoredBackup> {
+        let _task = self.core.progress.task(Task::BackupRestore);
         self.run_backup_restore(stamp, expected, means, None)
     }
 
@@ -103,6 +105,7 @@ impl Engine {
     ///
     /// Not found; damaged where the database is not what was written.
     pub fn preview_backup(&self, stamp: &Stamp) -> Result<Preview> {
+        let _task = self.core.progress.task(Task::Plan);
         self.with_backup(stamp, |conn, opened| {
             let snapshot = self.core.shown_new(conn, opened.entry.clone())?;
             self.backup_plan(conn, opened, |plan| plan.preview(snapshot))
@@ -115,6 +118,7 @@ impl Engine {
     ///
     /// As [`Engine::preview_backup`]; not found where there is no such table.
     pub fn backup_rows(&self, stamp: &Stamp, table: &str, page: &DiffPage) -> Result<RowPage> {
+        let _task = self.core.progress.task(Task::Plan);
         self.with_backup(stamp, |conn, opened| {
             self.backup_plan(conn, opened, |plan| Ok(plan.diff(&opened.entry, table, page)?.page))
         })

@@ -16,6 +16,7 @@ use crate::backup::{Backup, Backups, Stamp, Validation, list, validate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{self, Means, What};
 use crate::image::lock::FileLock;
+use crate::progress::Task;
 
 /// Where everything of a runtime backup is, and how many are kept.
 pub(super) struct Runtime {
@@ -114,6 +115,7 @@ impl Engine {
     /// # }
     /// ```
     pub fn create_backup(&self, include_chroma: bool, means: Means) -> Result<NewBackup> {
+        let _task = self.core.progress.task(Task::Backup);
         let runtime = &self.core.runtime;
         if include_chroma && runtime.places.vectors.is_none() {
             return Err(Error::malformed("the vector store cannot be included: it is not said where it is")
@@ -191,6 +193,7 @@ impl Engine {
     /// # }
     /// ```
     pub fn validate_backup(&self, stamp: &Stamp) -> Result<Validation> {
+        let _task = self.core.progress.task(Task::Validate);
         validate::check(&self.core.runtime.backups, stamp, self.core.clock.now(), &self.core.progress)
     }
 

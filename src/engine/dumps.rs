@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files;
 use crate::history::{self, Means, What};
 use crate::image::{ChunkStore, Doubt};
-use crate::progress::Progress;
+use crate::progress::{Progress, Task};
 use crate::scratch::Scratch;
 use crate::snapshot::dump::{read, write};
 use crate::snapshot::entry::Content;
@@ -148,6 +148,7 @@ impl Engine {
     /// Malformed or unprocessable where the dump is not sound or does not fit the domain, naming
     /// the place.
     pub fn import(&self, kind: Kind, source: impl Read, means: Means) -> Result<Snapshot> {
+        let _task = self.core.progress.task(Task::Import);
         let (started, at) = (Instant::now(), self.core.clock.now());
         let domain = self.domain();
         let scratch = load(source, &self.core.data_dir, &domain, &self.core.progress)?;
@@ -172,6 +173,7 @@ impl Engine {
     ///
     /// Not found; damaged; unprocessable where a value has no form in a dump.
     pub fn export(&self, kind: Kind, id: &SnapshotId) -> Result<NamedTempFile> {
+        let _task = self.core.progress.task(Task::Export);
         let _shared = self.core.chunks.share()?;
         let entry = self.core.library.find(kind, id)?;
         self.refuse_damaged(&entry)?;

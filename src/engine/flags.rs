@@ -11,6 +11,7 @@ use crate::catchup::{Broken, Hold, catch_up, follow_change, will_stick};
 use crate::error::Result;
 use crate::history::{self, Means, What};
 use crate::log::{self, flags};
+use crate::progress::Task;
 use crate::store::state::State;
 
 /// What hiding or showing an event did.
@@ -56,6 +57,7 @@ impl Engine {
     /// # }
     /// ```
     pub fn set_hidden(&self, event: i64, hidden: bool, means: Means) -> Result<Flagged> {
+        let _task = self.core.progress.task(Task::Flag);
         self.transact(move |core, conn| {
             let started = Instant::now();
             let changed = flip(conn, core, event, hidden)?;

@@ -7,6 +7,7 @@ use super::{Engine, lock};
 use crate::effect::{self, EventChanges};
 use crate::error::Result;
 use crate::moment::Moment;
+use crate::progress::Task;
 use crate::snapshot::log_image::Part;
 use crate::state_file;
 
@@ -17,6 +18,7 @@ impl Engine {
     ///
     /// Not found; unprocessable where the log up to there does not replay.
     pub fn event_changes(&self, event: i64) -> Result<EventChanges> {
+        let _task = self.core.progress.task(Task::Past);
         let domain = self.domain();
         self.readers.read(|conn| {
             let mut found = effect::neighbours(conn, event)?;
@@ -38,6 +40,7 @@ impl Engine {
     ///
     /// Refused where the file is there already; malformed for an event past the log's end.
     pub fn write_state(&self, at: Option<i64>, to: &Path) -> Result<()> {
+        let _task = self.core.progress.task(Task::Past);
         let (domain, progress) = (self.domain(), &self.core.progress);
         match at {
             None => self.readers.read(|conn| state_file::write(to, &domain, conn, &Part::whole(), conn, progress)),

@@ -14,6 +14,7 @@ use crate::drift::{self, DriftRow, ProjectionCheck};
 use crate::error::{Error, Result};
 use crate::history::{Means, What};
 use crate::log;
+use crate::progress::Task;
 use crate::projection;
 use crate::rehearsal;
 use crate::snapshot::take::Shelf;
@@ -41,6 +42,7 @@ impl Engine {
     /// # }
     /// ```
     pub fn verify_projection(&self) -> Result<ProjectionCheck> {
+        let _task = self.core.progress.task(Task::Compare);
         let started = Instant::now();
         let domain = self.domain();
         let (found, sequence) = self.read_settled(|conn| {
@@ -88,6 +90,7 @@ impl Engine {
     /// Conflict where the store is not where `expected` says; unprocessable where the log does not
     /// replay.
     pub fn rebuild_projection(&self, expected: Expected, means: Means) -> Result<Restored> {
+        let _task = self.core.progress.task(Task::Rebuild);
         trusting(|doubt| {
             let asked = Asked { expected, means, reason: "rebuild of the tables".to_owned(), doubt };
             self.transact(move |core, conn| {
@@ -103,6 +106,7 @@ impl Engine {
     ///
     /// Not found; damaged; unprocessable where the rehearsal ends in another state, saying which.
     pub fn drill(&self, kind: Kind, id: &SnapshotId) -> Result<Snapshot> {
+        let _task = self.core.progress.task(Task::Drill);
         let _shared = self.core.chunks.share()?;
         let entry = self.core.library.find(kind, id)?;
         self.refuse_damaged(&entry)?;

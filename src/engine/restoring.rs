@@ -16,6 +16,7 @@ use crate::history::{Means, What};
 use crate::image::{Counts, Doubt, Segment, Table, Value};
 use crate::log;
 use crate::plan::{needs_replay, why_not_alone};
+use crate::progress::Task;
 use crate::snapshot::log_image::{self, LOG, Part};
 use crate::snapshot::restore::{Comparison, Pair, compare, stored_table};
 use crate::snapshot::retention;
@@ -112,6 +113,7 @@ impl Engine {
         expected: Expected,
         means: Means,
     ) -> Result<Restored> {
+        let _task = self.core.progress.task(Task::Restore);
         let entry = self.core.library.find(kind, id)?;
         let order = Order { entry, scope, expected, means, undoes: None, backup: None };
         self.run_restore(order)

@@ -8,6 +8,7 @@ use super::safety::{Asked, Safety, safely, trusting};
 use crate::compare::{DiffPage, RowPage};
 use crate::error::Result;
 use crate::history::{Means, What};
+use crate::progress::Task;
 use crate::rewind::{self, RewindPreview};
 use crate::snapshot::restore::check_references;
 use crate::snapshot::take::Shelf;
@@ -37,6 +38,7 @@ impl Engine {
     /// # }
     /// ```
     pub fn compute_rewind_preview(&self, after_event_id: i64) -> Result<RewindPreview> {
+        let _task = self.core.progress.task(Task::Plan);
         self.at_moment(after_event_id, rewind::check_target, rewind::preview)
     }
 
@@ -46,6 +48,7 @@ impl Engine {
     ///
     /// As [`Engine::compute_rewind_preview`]; not found where there is no such table.
     pub fn rewind_rows(&self, after_event_id: i64, table: &str, page: &DiffPage) -> Result<RowPage> {
+        let _task = self.core.progress.task(Task::Plan);
         self.at_moment(after_event_id, rewind::check_target, |conn, shelf, moment| {
             rewind::rows(conn, shelf, moment, table, page)
         })
@@ -77,6 +80,7 @@ impl Engine {
     /// # }
     /// ```
     pub fn execute_rewind(&self, after_event_id: i64, expected: Expected, means: Means) -> Result<Restored> {
+        let _task = self.core.progress.task(Task::Rewind);
         trusting(|doubt| {
             let reason = format!("rewind to {after_event_id}");
             let asked = Asked { expected, means, reason, doubt };

@@ -16,6 +16,7 @@ use crate::history::{self, Means, What};
 use crate::image::{ChunkError, Doubt};
 use crate::log;
 use crate::plan::Plan;
+use crate::progress::Task;
 use crate::snapshot::entry::Note;
 use crate::snapshot::take::{Capture, Taken, take};
 use crate::snapshot::verify::{Verified, verify};
@@ -68,6 +69,7 @@ impl Engine {
     /// # }
     /// ```
     pub fn take_snapshot(&self, label: Option<String>, pinned: bool, means: Means) -> Result<NewSnapshot> {
+        let _task = self.core.progress.task(Task::Take);
         let (entry, operation) = self.take_unpruned(label, pinned, means)?;
         // It is taken and stays; what retention cannot remove now it removes after the next one.
         if let Err(error) = self.prune_periodic_snapshots(means) {
@@ -172,6 +174,7 @@ impl Engine {
     ///
     /// Not found, or damaged where a piece that is needed is not what was written.
     pub fn preview(&self, id: &SnapshotId, kind: Kind, scope: Scope) -> Result<Preview> {
+        let _task = self.core.progress.task(Task::Plan);
         let _shared = self.core.chunks.share()?;
         let entry = self.core.library.find(kind, id)?;
         self.refuse_damaged(&entry)?;
@@ -190,6 +193,7 @@ impl Engine {
     ///
     /// As [`Engine::preview`]; not found where there is no such table.
     pub fn diff(&self, id: &SnapshotId, kind: Kind, scope: Scope, table: &str, page: &DiffPage) -> Result<Diff> {
+        let _task = self.core.progress.task(Task::Plan);
         let _shared = self.core.chunks.share()?;
         let entry = self.core.library.find(kind, id)?;
         self.refuse_damaged(&entry)?;
@@ -211,6 +215,7 @@ impl Engine {
     ///
     /// Damaged, naming the piece.
     pub fn verify(&self, kind: Kind, id: &SnapshotId) -> Result<Verified> {
+        let _task = self.core.progress.task(Task::Verify);
         let _shared = self.core.chunks.share()?;
         let entry = self.core.library.find(kind, id)?;
         let domain = self.domain();

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::image::table::quote;
 use crate::image::{Table, Value, codec};
 use crate::log::{self, Event};
+use crate::progress::Task;
 use crate::snapshot::take::row_count;
 use crate::store::State;
 
@@ -144,6 +145,7 @@ impl Engine {
     /// # }
     /// ```
     pub fn state_at(&self, name: &str, at: i64, query: &RowQuery) -> Result<TableRows> {
+        let _task = self.core.progress.task(Task::Past);
         let domain = self.domain();
         let table = find_table(&domain, name)?;
         self.at_moment(at, check_moment, |_, _, moment| {
@@ -161,6 +163,7 @@ impl Engine {
     ///
     /// As [`Engine::state_at`].
     pub fn tables_at(&self, at: i64) -> Result<Vec<TableCount>> {
+        let _task = self.core.progress.task(Task::Past);
         let domain = self.domain();
         self.at_moment(at, check_moment, |_, _, moment| count_rows(moment.scratch().conn(), &domain))
     }

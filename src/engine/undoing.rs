@@ -20,6 +20,7 @@ use crate::image::{Doubt, Table};
 use crate::log;
 use crate::moment::Moment;
 use crate::plan::why_not_alone;
+use crate::progress::Task;
 use crate::projection::Failure;
 use crate::rewind::{self, TableEffect};
 use crate::snapshot::log_image::LOG;
@@ -53,6 +54,7 @@ impl Engine {
     ///
     /// Not found; conflict where it cannot be undone, saying why.
     pub fn preview_undo(&self, operation: i64) -> Result<UndoPreview> {
+        let _task = self.core.progress.task(Task::Plan);
         let line = self.line(operation)?;
         let undo = offered(&line)?.clone();
         if let Way::Backup { stamp } = &undo.way {
@@ -74,6 +76,7 @@ impl Engine {
     ///
     /// As [`Engine::preview_undo`]; not found where there is no such table.
     pub fn undo_rows(&self, operation: i64, table: &str, page: &DiffPage) -> Result<RowPage> {
+        let _task = self.core.progress.task(Task::Plan);
         let line = self.line(operation)?;
         match &offered(&line)?.way {
             Way::Flag { .. } => Err(Error::not_found("changing a flag back has no list of rows")),
@@ -95,6 +98,7 @@ impl Engine {
     /// Not found; malformed where it has to be confirmed and is not; conflict where it cannot be
     /// undone, or the store is not where `expected` says.
     pub fn undo(&self, operation: i64, confirmed: bool, expected: Expected, means: Means) -> Result<Restored> {
+        let _task = self.core.progress.task(Task::Undo);
         // Of one moment, so that nothing comes in between that nobody has seen.
         let (line, seen) = self.readers.read(|conn| {
             let line = self.core.line(conn, history::find(conn, operation)?)?;

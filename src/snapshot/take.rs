@@ -95,7 +95,7 @@ pub fn take(conn: &Connection, shelf: Shelf<'_>, capture: Capture, doubt: Doubt)
 
 fn scan_log(conn: &Connection, shelf: Shelf<'_>, writer: &mut ChunkWriter) -> Result<(StoredImage, Vec<Segment>)> {
     let table = Table::read(conn, LOG)?;
-    let mut work = shelf.progress.begin("the log", Some(log_image::row_count(conn)?));
+    let mut work = shelf.progress.begin_of("the log", "event", Some(log_image::row_count(conn)?));
     let log = log_image::scan(conn, &table, &Part::whole(), Some(writer), &mut |rows| work.advance(rows))?;
     Ok((StoredImage::store(table.columns, &log.segments, writer)?, log.fresh))
 }

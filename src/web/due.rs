@@ -110,6 +110,7 @@ mod tests {
 
     fn status(why: Why, at: OffsetDateTime) -> Status {
         Status {
+            version: 1,
             head: 9,
             position: 9,
             held: false,

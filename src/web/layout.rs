@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::attention::{self, Matter};
 use super::outcome::Outcome;
 use super::state::AppState;
+use super::working::Working;
 use super::{assets, links, words};
 use crate::engine::Status;
 use crate::error::{Error, Result};
@@ -23,13 +24,14 @@ pub(super) enum Door {
     Tables,
     History,
     Backups,
+    Help,
 }
 
 impl Door {
     /// Those that every page shows.
     const ALL: [Self; 5] = [Self::Overview, Self::Snapshots, Self::Events, Self::Tables, Self::History];
     /// Those behind “More”.
-    const MORE: [Self; 1] = [Self::Backups];
+    const MORE: [Self; 2] = [Self::Backups, Self::Help];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -39,6 +41,7 @@ impl Door {
             Self::Tables => "Tables",
             Self::History => "History",
             Self::Backups => "Backups",
+            Self::Help => "Help",
         }
     }
 
@@ -50,6 +53,7 @@ impl Door {
             Self::Tables => links::TABLES,
             Self::History => links::HISTORY,
             Self::Backups => links::BACKUPS,
+            Self::Help => links::HELP,
         }
     }
 
@@ -68,6 +72,14 @@ impl Door {
     }
 }
 
+/// The state of the store that a page was drawn from.
+#[derive(Debug)]
+pub(super) struct DrawnFrom {
+    pub(super) version: i64,
+    pub(super) events: u64,
+    pub(super) epoch: u64,
+}
+
 /// Everything of a page but its content.
 #[derive(Debug)]
 pub(super) struct Shell {
@@ -77,6 +89,11 @@ pub(super) struct Shell {
     pub(super) more: Vec<(Door, bool)>,
     /// Where the store stands; empty where a page does not know.
     pub(super) standing: String,
+    /// What the page was drawn from, so that a script can tell when there is news; none where a page
+    /// does not know.
+    pub(super) drawn_from: Option<DrawnFrom>,
+    /// What runs and has run for a while.
+    pub(super) working: Option<Working>,
     /// The one line under the head: what is not as it should be, the worst only.
     pub(super) strip: Option<Matter>,
     /// Where the strip's button leads back to.
@@ -92,6 +109,7 @@ pub(super) struct Shell {
     pub(super) as_command: String,
     pub(super) style: String,
     pub(super) script: String,
+    pub(super) live: String,
     pub(super) icon: String,
 }
 
@@ -108,6 +126,8 @@ impl Shell {
             doors: Door::ALL.map(|door| (door, false)).to_vec(),
             more: Door::MORE.map(|door| (door, false)).to_vec(),
             standing: String::new(),
+            drawn_from: None,
+            working: Working::shown(state.engine.progress()),
             strip: None,
             outcome: None,
             back: links::OVERVIEW,
@@ -118,6 +138,7 @@ impl Shell {
             as_command: String::new(),
             style: assets::url("app.css"),
             script: assets::url("app.js"),
+            live: assets::url("live.js"),
             icon: assets::url("favicon.svg"),
         }
     }
@@ -133,6 +154,7 @@ impl Shell {
             doors: Door::ALL.map(|each| (each, Some(each) == door)).to_vec(),
             more: Door::MORE.map(|each| (each, Some(each) == door)).to_vec(),
             standing: standing(status),
+            drawn_from: Some(DrawnFrom { version: status.version, events: status.events, epoch: status.epoch }),
             strip: attention::of_store(status, state.engine.now()).into_iter().next(),
             back: door.map_or(links::OVERVIEW, Door::url),
             ..Self::bare(state, title)
@@ -153,6 +175,13 @@ impl Shell {
         let tells =
             |strip: &Matter| strip.mark == attention::FULL && text.starts_with(strip.lead.trim_end_matches('.'));
         self.strip = self.strip.filter(|strip| !tells(strip));
+        self
+    }
+
+    /// Leaves out the bar on the page that is about it.
+    #[must_use]
+    pub(super) fn without_working(mut self) -> Self {
+        self.working = None;
         self
     }
 

@@ -30,6 +30,12 @@ pub(super) const REBUILD: &str = "/projection/rebuild";
 pub(super) const STATE_FILE: &str = "/state.db";
 /// Where the form goes that applies what waits.
 pub(super) const REPLAY: &str = "/projection/replay";
+/// What runs now.
+pub(super) const PROGRESS: &str = "/progress";
+/// Settings, words, and how a terminal does what pages do.
+pub(super) const HELP: &str = "/help";
+/// Every component of the pages in every state.
+pub(super) const COMPONENTS: &str = "/help/components";
 /// Where the form goes that loads the sample story.
 pub(super) const SAMPLE: &str = "/sample";
 /// Where the form goes that continues it.

@@ -16,6 +16,7 @@ mod backups_outcome;
 mod backups_plan;
 mod backups_restore;
 mod backups_view;
+mod components;
 mod damaged;
 mod diff;
 mod download;
@@ -34,6 +35,8 @@ mod flags;
 mod guard;
 mod headers;
 mod health;
+mod help;
+mod help_words;
 mod history;
 mod keeping;
 mod layout;
@@ -46,6 +49,7 @@ mod overview;
 mod plan;
 mod plan_page;
 mod plan_view;
+mod progress;
 mod projection;
 mod projection_view;
 mod replay;
@@ -63,6 +67,7 @@ mod undo_view;
 mod went_back;
 mod when;
 mod words;
+mod working;
 
 use std::any::Any;
 use std::future::Future;
@@ -71,13 +76,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+pub use self::help::{Flag, Origin};
 
 use self::error::Failure;
 use self::state::AppState;
@@ -103,6 +112,8 @@ pub struct Settings {
     pub safety_kept: Duration,
     /// How many periodic snapshots are kept, for the same.
     pub keep_periodic: usize,
+    /// The settings that the program was started with, for the help page.
+    pub flags: Vec<Flag>,
 }
 
 impl Default for Settings {
@@ -116,14 +127,18 @@ impl Default for Settings {
             permit_wait: Duration::from_secs(3),
             safety_kept: Duration::from_secs(14 * 86_400),
             keep_periodic: 5,
+            flags: Vec::new(),
         }
     }
 }
 
-/// All routes with their middleware.
+/// All routes with their middleware, for a server of the caller's.
 pub fn router(engine: Arc<Engine>, settings: Settings) -> Router {
-    let allowed_hosts: Arc<[String]> = settings.allowed_hosts.as_slice().into();
-    let state = AppState::new(engine, settings);
+    routes(AppState::new(engine, settings, watch::channel(false).1))
+}
+
+fn routes(state: AppState) -> Router {
+    let allowed_hosts: Arc<[String]> = state.settings.allowed_hosts.as_slice().into();
 
     // Outermost first. The limits on bodies, on waiting and on time are kept where the body is
     // read and the engine is called (`extract`, `state`): a deadline over a whole request would
@@ -131,6 +146,7 @@ pub fn router(engine: Arc<Engine>, settings: Settings) -> Router {
     let middleware = ServiceBuilder::new()
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(from_fn(headers::secure))
+        .layer(CompressionLayer::new().compress_when(is_of_a_page))
         .layer(from_fn_with_state(state.clone(), error::draw))
         .layer(from_fn_with_state(allowed_hosts, guard::guard));
 
@@ -151,6 +167,9 @@ pub fn router(engine: Arc<Engine>, settings: Settings) -> Router {
         .route("/history/{op}/undo", get(undo::show).post(undo::undo))
         .route(links::BACKUPS, get(backups::list).post(backups::create))
         .route("/backups/{stamp}", get(backups::show))
+        .route(links::PROGRESS, get(progress::show))
+        .route(links::HELP, get(help::show))
+        .route(links::COMPONENTS, get(components::show))
         // Changes
         .route(links::TAKE, post(snapshots::take))
         // A fixed word wins over `{id}`: reading these two paths of a snapshot named `restore` ends
@@ -184,17 +203,32 @@ pub fn router(engine: Arc<Engine>, settings: Settings) -> Router {
         .with_state(state)
 }
 
-/// Serves until `shutdown` is done, then lets the requests that run come to their end.
+/// Serves until `shutdown` is done, then lets the requests that run come to their end, and ends the
+/// streams that have none.
 ///
 /// # Errors
 ///
 /// Fails where the listener does.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    engine: Arc<Engine>,
+    settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let (stop, stopping) = watch::channel(false);
+    let router = routes(AppState::new(engine, settings, stopping));
+    let shutdown = async move {
+        shutdown.await;
+        let _ = stop.send(true);
+    };
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+}
+
+/// Pages and what belongs to them travel small. A stream of events is sent on at once, and a download
+/// keeps the length that it says.
+fn is_of_a_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    ["text/html", "text/css", "text/javascript"].iter().any(|of_pages| kind.starts_with(of_pages))
 }
 
 fn refused(kind: ErrorKind, message: &str) -> Failure {

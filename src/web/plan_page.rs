@@ -230,32 +230,32 @@ impl Notice {
 
 /// The tables that change, and the rows of one of them.
 pub(super) struct Changes {
-    tables: Vec<TableRow>,
+    pub(super) tables: Vec<TableRow>,
     /// Names of the tables that stay as they are.
-    same: Vec<String>,
-    newer: Newer,
-    beside: Option<Beside>,
+    pub(super) same: Vec<String>,
+    pub(super) newer: Newer,
+    pub(super) beside: Option<Beside>,
 }
 
 /// One table that would change.
-struct TableRow {
-    effect: TableEffect,
+pub(super) struct TableRow {
+    pub(super) effect: TableEffect,
     /// The plan with its rows beside.
-    beside: String,
+    pub(super) beside: String,
     /// The page of its rows.
-    rows: String,
-    current: bool,
+    pub(super) rows: String,
+    pub(super) current: bool,
 }
 
 /// The rows of one table beside the plan.
-struct Beside {
-    table: String,
-    total: u64,
-    rows: Vec<RowView>,
-    url: String,
-    links: PlanLinks,
-    q: String,
-    more: bool,
+pub(super) struct Beside {
+    pub(super) table: String,
+    pub(super) total: u64,
+    pub(super) rows: Vec<RowView>,
+    pub(super) url: String,
+    pub(super) links: PlanLinks,
+    pub(super) q: String,
+    pub(super) more: bool,
 }
 
 /// The events that came after what the plan goes back to.

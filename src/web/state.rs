@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -16,22 +16,40 @@ pub(super) struct AppState {
     pub(super) engine: Arc<Engine>,
     pub(super) settings: Arc<Settings>,
     permits: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
 }
 
 impl AppState {
-    pub(super) fn new(engine: Arc<Engine>, settings: Settings) -> Self {
+    /// `stopping` turns true when the server is to stop; what is open for long ends then.
+    pub(super) fn new(engine: Arc<Engine>, settings: Settings, stopping: watch::Receiver<bool>) -> Self {
         let permits = Arc::new(Semaphore::new(settings.permits));
-        Self { engine, settings: Arc::new(settings), permits }
+        Self { engine, settings: Arc::new(settings), permits, stopping }
+    }
+
+    /// Done when the server is to stop.
+    pub(super) async fn stopped(&self) {
+        if self.stopping.clone().wait_for(|stopping| *stopping).await.is_err() {
+            // Nobody is left who could say so: routes without a server of their own.
+            std::future::pending::<()>().await;
+        }
     }
 }
 
 /// Where the store stands, if that can be told at once: for pages that say why something failed.
 pub(super) async fn glance(state: &AppState) -> Option<Status> {
+    at_once(state, Engine::status).await
+}
+
+/// What `look` answers, if there is a permit for it and it does not fail: for what can do without.
+pub(super) async fn at_once<T: Send + 'static>(
+    state: &AppState,
+    look: impl FnOnce(&Engine) -> Result<T> + Send + 'static,
+) -> Option<T> {
     let permit = Arc::clone(&state.permits).try_acquire_owned().ok()?;
     let engine = Arc::clone(&state.engine);
     let work = spawn_blocking(move || {
         let _permit = permit;
-        engine.status()
+        look(&engine)
     });
     work.await.ok()?.ok()
 }

@@ -1,7 +1,8 @@
 //! `serve`: how it starts, when it refuses, how it ends.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use super::{run, run_with, store};
@@ -148,4 +149,88 @@ fn the_environment_sets_it_too() {
         let said = super::Ran::from(plain).refused(2);
         assert!(said.starts_with(words) && !said.contains("--help"), "{said}");
     }
+}
+
+#[test]
+fn an_open_stream_of_progress_ends_with_the_server() {
+    let folder = store();
+    let server = Server::start(folder.path(), &[]);
+    let host = server.address.strip_prefix("http://").unwrap().to_owned();
+    let mut stream = TcpStream::connect(&host).unwrap();
+    let ask = format!("GET /progress HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n\r\n");
+    stream.write_all(ask.as_bytes()).unwrap();
+    let mut seen = String::new();
+    let mut piece = [0; 4096];
+    while !seen.contains("event: changed") {
+        let read = stream.read(&mut piece).unwrap();
+        assert!(read > 0, "{seen}");
+        seen.push_str(&String::from_utf8_lossy(&piece[..read]));
+    }
+    assert!(seen.contains("content-type: text/event-stream") && seen.contains("content-security-policy: "), "{seen}");
+    assert_eq!(server.terminate().code(), Some(0));
+    stream.read_to_end(&mut Vec::new()).unwrap();
+}
+
+#[test]
+fn help_tells_the_settings_that_the_server_was_started_with() {
+    let folder = store();
+    let server = Server::start(folder.path(), &["--keep-periodic", "7", "--allowed-host", "stitch.example"]);
+    let flags = server.get("/help").json()["flags"].clone();
+    let told = |name: &str| {
+        let found = flags.as_array().unwrap().iter().find(|flag| flag["name"] == name).unwrap();
+        (found["value"].as_str().unwrap().to_owned(), found["origin"].clone())
+    };
+    assert_eq!(told("keep-periodic"), ("7".into(), "flag".into()));
+    assert_eq!(told("allowed-host"), ("stitch.example".into(), "flag".into()));
+    assert_eq!(told("listen"), ("127.0.0.1:0".into(), "flag".into()));
+    assert_eq!(told("snapshot-interval"), ("30m".into(), "default".into()));
+    assert_eq!(told("registry"), ("".into(), "default".into()));
+    let (data, origin) = told("data-dir");
+    assert_eq!(
+        (data.as_str(), &origin["environment"]),
+        (folder.path().to_str().unwrap(), &"BACKSTITCH_DATA_DIR".into())
+    );
+}
+
+#[test]
+fn the_browser_is_opened_at_its_address_where_that_is_asked_for() {
+    let folder = store();
+    let tools = tempfile::tempdir().unwrap();
+    let opener = tools.path().join("xdg-open");
+    // A pipe, so that who waits for the address is woken by it.
+    let pipe = tools.path().join("opened");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::fs::write(&opener, format!("#!/bin/sh\nprintf %s \"$1\" > '{}'\n", pipe.display())).unwrap();
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = program(folder.path());
+    let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap());
+    let mut child = command
+        .args(["serve", "--listen", "127.0.0.1:0", "--open"])
+        .env("PATH", path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let opened = std::fs::read_to_string(&pipe).unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let listening = lines.take_while(|line| !line.is_empty()).find(|line| line.starts_with("Listening on ")).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(listening, format!("Listening on {opened}"));
+}
+
+#[test]
+fn a_browser_that_cannot_be_opened_is_a_line_of_the_log() {
+    let folder = store();
+    let mut child = program(folder.path())
+        .args(["serve", "--listen", "127.0.0.1:0", "--open"])
+        .env("PATH", "")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = BufReader::new(child.stderr.take().unwrap()).lines().next().unwrap().unwrap();
+    assert!(line.contains("no browser could be opened; open http://127.0.0.1:"), "{line}");
+    assert!(child.try_wait().unwrap().is_none(), "it goes on serving");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

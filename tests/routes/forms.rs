@@ -96,7 +96,7 @@ fn files_of_the_pages_may_be_kept_for_ever_and_carry_the_headers() {
     let page = app.get("/snapshots", HTML).page();
     let mut addresses = page.attributes("link[href], script[src]", "href");
     addresses.extend(page.attributes("script", "src"));
-    assert_eq!(addresses.len(), 3);
+    assert_eq!(addresses.len(), 4);
     for address in addresses {
         let answer = app.get(&address, PLAIN);
         assert_eq!(answer.status, 200, "{address}");

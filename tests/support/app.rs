@@ -90,6 +90,14 @@ impl TestApp {
         Reply { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
+    /// An answer whose body is read as it comes.
+    pub async fn open(&self, path: &str, accept: &str) -> Body {
+        let request = Request::builder().uri(path).header("host", "localhost").header("accept", accept);
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        response.into_body()
+    }
+
     pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
