@@ -1,4 +1,4 @@
-//! Triggers and foreign keys off while rows are put back as they were, and surely on again.
+//! Triggers and foreign keys off while rows are put back as they were, and surely as before again.
 //!
 //! `PRAGMA foreign_keys` does nothing inside a transaction, but the switches of
 //! `sqlite3_db_config` act at once. So rows can be restored quietly and events replayed with all
@@ -21,22 +21,33 @@ pub fn quietly<T>(conn: &Connection, work: impl FnOnce() -> Result<T>) -> Result
     outcome
 }
 
-struct Quiet<'a>(&'a Connection);
+const SWITCHES: [DbConfig; 2] = [DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY];
+
+struct Quiet<'a> {
+    conn: &'a Connection,
+    /// The switches as they were.
+    before: [bool; SWITCHES.len()],
+}
 
 impl<'a> Quiet<'a> {
     fn new(conn: &'a Connection) -> Result<Self> {
-        let guard = Self(conn);
-        guard.switch(false)?;
+        let mut before = [true; SWITCHES.len()];
+        for (was, switch) in before.iter_mut().zip(SWITCHES) {
+            *was = conn.db_config(switch)?;
+        }
+        let guard = Self { conn, before };
+        guard.switch([false; SWITCHES.len()])?;
         Ok(guard)
     }
 
     fn end(self) -> Result<()> {
-        self.switch(true)
+        self.switch(self.before)
     }
 
-    fn switch(&self, on: bool) -> Result<()> {
-        self.0.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, on)?;
-        self.0.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, on)?;
+    fn switch(&self, on: [bool; SWITCHES.len()]) -> Result<()> {
+        for (switch, on) in SWITCHES.into_iter().zip(on) {
+            self.conn.set_db_config(switch, on)?;
+        }
         Ok(())
     }
 }
@@ -44,7 +55,7 @@ impl<'a> Quiet<'a> {
 impl Drop for Quiet<'_> {
     /// For a panic in between; the switches do not touch the disk, so they do not fail.
     fn drop(&mut self) {
-        let _ = self.switch(true);
+        let _ = self.switch(self.before);
     }
 }
 
@@ -52,6 +63,15 @@ impl Drop for Quiet<'_> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[test]
+    fn what_was_off_before_stays_off() {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.pragma_update(None, "foreign_keys", false).unwrap();
+        quietly(&conn, || quietly(&conn, || Ok(()))).unwrap();
+        assert!(!conn.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY).unwrap());
+        assert!(conn.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER).unwrap());
+    }
 
     #[test]
     fn inside_a_transaction_rows_move_quietly_and_checks_return() {

@@ -23,6 +23,7 @@ pub(super) enum Door {
     Events,
     Tables,
     History,
+    Entities,
     Backups,
     Help,
 }
@@ -31,7 +32,13 @@ impl Door {
     /// Those that every page shows.
     const ALL: [Self; 5] = [Self::Overview, Self::Snapshots, Self::Events, Self::Tables, Self::History];
     /// Those behind “More”.
-    const MORE: [Self; 2] = [Self::Backups, Self::Help];
+    const MORE: [Self; 3] = [Self::Entities, Self::Backups, Self::Help];
+
+    /// Those behind “More” that have something to show.
+    fn more(state: &AppState) -> impl Iterator<Item = Self> {
+        let has_entities = !state.engine.domain().entities.is_empty();
+        Self::MORE.into_iter().filter(move |door| *door != Self::Entities || has_entities)
+    }
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -40,6 +47,7 @@ impl Door {
             Self::Events => "Events",
             Self::Tables => "Tables",
             Self::History => "History",
+            Self::Entities => "Entities",
             Self::Backups => "Backups",
             Self::Help => "Help",
         }
@@ -52,6 +60,7 @@ impl Door {
             Self::Events => links::EVENTS,
             Self::Tables => links::TABLES,
             Self::History => links::HISTORY,
+            Self::Entities => links::ENTITIES,
             Self::Backups => links::BACKUPS,
             Self::Help => links::HELP,
         }
@@ -124,7 +133,7 @@ impl Shell {
         Self {
             title: title.to_owned(),
             doors: Door::ALL.map(|door| (door, false)).to_vec(),
-            more: Door::MORE.map(|door| (door, false)).to_vec(),
+            more: Door::more(state).map(|door| (door, false)).collect(),
             standing: String::new(),
             drawn_from: None,
             working: Working::shown(state.engine.progress()),
@@ -152,7 +161,7 @@ impl Shell {
     pub(super) fn around(state: &AppState, status: &Status, title: &str, door: Option<Door>) -> Self {
         Self {
             doors: Door::ALL.map(|each| (each, Some(each) == door)).to_vec(),
-            more: Door::MORE.map(|each| (each, Some(each) == door)).to_vec(),
+            more: Door::more(state).map(|each| (each, Some(each) == door)).collect(),
             standing: standing(status),
             drawn_from: Some(DrawnFrom { version: status.version, events: status.events, epoch: status.epoch }),
             strip: attention::of_store(status, state.engine.now()).into_iter().next(),

@@ -2,6 +2,7 @@
 
 use super::filters::encoded;
 use crate::backup::Stamp;
+use crate::entity::EntityKey;
 use crate::snapshot::{Kind, Scope, SnapshotId};
 
 /// The overview.
@@ -14,6 +15,10 @@ pub(super) const EVENTS: &str = "/events";
 pub(super) const TABLES: &str = "/state";
 /// What has been done to the store.
 pub(super) const HISTORY: &str = "/history";
+/// The entities.
+pub(super) const ENTITIES: &str = "/entities";
+/// Where a snapshot of an entity is posted that comes from elsewhere.
+pub(super) const ENTITY_IMPORT: &str = "/entities/import";
 /// The backups, and where the form goes that makes one.
 pub(super) const BACKUPS: &str = "/backups";
 /// The plan of going back to an event, and where its form goes.
@@ -64,6 +69,43 @@ pub(super) fn rewind(event: i64) -> String {
 /// The plan of undoing an operation, and where its form goes.
 pub(super) fn undo(operation: i64) -> String {
     format!("{HISTORY}/{operation}/undo")
+}
+
+/// The entities of a type: those with a text in their ids, after an id.
+pub(super) fn entities(kind: &str, q: &str, after: Option<&str>) -> String {
+    let mut url = format!("{ENTITIES}?type={}", encoded(kind));
+    if !q.is_empty() {
+        url.push_str(&format!("&q={}", encoded(q)));
+    }
+    if let Some(after) = after {
+        url.push_str(&format!("&after={}", encoded(after)));
+    }
+    url
+}
+
+/// One entity, now.
+pub(super) fn entity(key: &EntityKey) -> String {
+    format!("{ENTITIES}/{}/{}", encoded(&key.kind), encoded(&key.id))
+}
+
+/// One entity at a version.
+pub(super) fn entity_version(key: &EntityKey, version: u64) -> String {
+    format!("{}?version={version}", entity(key))
+}
+
+/// One entity as of an event.
+pub(super) fn entity_as_of(key: &EntityKey, event: i64) -> String {
+    format!("{}?at={event}", entity(key))
+}
+
+/// Where the form goes that takes a snapshot of an entity.
+pub(super) fn entity_snapshots(key: &EntityKey) -> String {
+    format!("{}/snapshots", entity(key))
+}
+
+/// A snapshot of an entity.
+pub(super) fn entity_snapshot(key: &EntityKey, version: u64) -> String {
+    format!("{}/{version}", entity_snapshots(key))
 }
 
 /// One backup, and the plan of restoring it. A stamp needs no encoding, as no id does.

@@ -23,6 +23,9 @@ mod download;
 mod drill;
 mod due;
 mod dump;
+mod entities;
+mod entity_page;
+mod entity_view;
 mod error;
 mod event_changes;
 mod event_list;
@@ -165,6 +168,9 @@ fn routes(state: AppState) -> Router {
         .route(links::REWIND, get(rewind::show).post(rewind::rewind))
         .route(links::HISTORY, get(history::show))
         .route("/history/{op}/undo", get(undo::show).post(undo::undo))
+        .route(links::ENTITIES, get(entities::list))
+        .route("/entities/{type}/{id}", get(entities::show))
+        .route("/entities/{type}/{id}/snapshots/{version}", get(entities::snapshot))
         .route(links::BACKUPS, get(backups::list).post(backups::create))
         .route("/backups/{stamp}", get(backups::show))
         .route(links::PROGRESS, get(progress::show))
@@ -188,6 +194,8 @@ fn routes(state: AppState) -> Router {
         .route(links::REPLAY, post(replay::replay))
         .route(links::COMPARE, post(projection::verify))
         .route(links::REBUILD, post(projection::rebuild))
+        .route(links::ENTITY_IMPORT, post(entities::import))
+        .route("/entities/{type}/{id}/snapshots", post(entities::take))
         .route("/backups/{stamp}/validate", post(backups::validate))
         .route("/backups/{stamp}/restore", post(backups_restore::restore))
         .route(links::SAMPLE, post(sample::load))

@@ -240,16 +240,20 @@ impl Engine {
         let due: Vec<&(EntityKey, i64)> = look.due.iter().filter(|due| !failed.contains(due)).collect();
         self.readers.read(|conn| self.core.prepare(conn, &due[..due.len().min(AT_ONCE)]))?;
         let mut left = due.into_iter().peekable();
-        let mut made: Vec<Made> = Vec::new();
+        let (mut made, mut refused): (Vec<Made>, Vec<(EntityKey, Error)>) = (Vec::new(), Vec::new());
         while let Some(due) = left.next_if(|_| made.is_empty() || started.elapsed() < ROUND) {
             match self.readers.read(|conn| self.core.make_entity_snapshot(conn, domain, &due.0)) {
                 Ok(one) => made.push(one),
                 Err(error) => {
-                    // One that could not be taken now may be once the entity, or its domain, is another.
-                    tracing::warn!(entity = %due.0, %error, "its snapshot is due and could not be taken");
+                    // It may be once the entity, or its domain, is another.
                     lock(&self.core.rounds).failed.insert(due.clone());
+                    refused.push((due.0.clone(), error));
                 }
             }
+        }
+        if let Some((entity, error)) = refused.first() {
+            let more = refused.len() - 1;
+            tracing::warn!(%entity, %error, more, "a snapshot of an entity is due and could not be taken");
         }
         let all = left.peek().is_none();
         let count = made.len();
