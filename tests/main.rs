@@ -16,6 +16,7 @@ mod commands;
 mod crash;
 mod damage;
 mod dumps;
+mod entities;
 mod follow;
 mod full_disk;
 mod going_back_plays;

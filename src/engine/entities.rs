@@ -325,7 +325,7 @@ fn difference(before: Option<&str>, after: Option<&str>) -> Result<Vec<PathChang
 fn find_type<'d>(domain: &'d Domain, kind: &str) -> Result<&'d Entity> {
     domain.entity(kind).ok_or_else(|| {
         let known: Vec<&str> = domain.entities.iter().map(|entity| entity.kind.as_str()).collect();
-        let error = Error::not_found(format!("the domain has no type of entity {kind:?}"));
+        let error = Error::not_found(format!("the domain has no type of entity {kind:?}."));
         match known.as_slice() {
             [] => error.hint("It has none at all; domain.toml says how one is defined."),
             known => error.hint(format!("It has {}.", known.join(", "))),

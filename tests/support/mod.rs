@@ -24,7 +24,7 @@ pub use http::{Answer, request};
 pub use memory::memory_folder;
 pub use program::{Server, program};
 pub use random::{Random, count, seed};
-pub use replay::assert_follows;
+pub use replay::{assert_follows, replay};
 pub use story::{Story, story};
 
 /// A store in a folder of its own. The engine closes before the folder goes.
@@ -87,9 +87,9 @@ impl TestStore {
     }
 }
 
-/// The log and every projected table of a database.
+/// The log and every projected table of a database, the one that is not shown too.
 pub fn content(conn: &rusqlite::Connection, engine: &Engine) -> Content {
-    let names = engine.domain().tables.iter().map(|table| table.name.clone()).collect::<Vec<_>>();
+    let names = engine.domain().projected().iter().map(|table| table.name.clone()).collect::<Vec<_>>();
     std::iter::once("event_log".to_owned()).chain(names).map(|name| (name.clone(), rows(conn, &name))).collect()
 }
 

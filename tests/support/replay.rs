@@ -10,11 +10,11 @@ use super::{Content, rows};
 
 /// Every projected table of a database.
 fn tables(conn: &Connection, domain: &Domain) -> Content {
-    domain.tables.iter().map(|table| (table.name.clone(), rows(conn, &table.name))).collect()
+    domain.projected().iter().map(|table| (table.name.clone(), rows(conn, &table.name))).collect()
 }
 
-/// What the tables are after the events of a log up to an id, all applied in an empty database.
-fn replayed(log: &Connection, domain: &Domain, up_to: i64) -> Content {
+/// An empty database in which the events of a log up to an id were all applied.
+pub fn replay(log: &Connection, domain: &Domain, up_to: i64) -> Connection {
     let mut aside = Connection::open_in_memory().unwrap();
     schema::migrate(&mut aside).unwrap();
     domain.create_tables(&aside).unwrap();
@@ -25,7 +25,7 @@ fn replayed(log: &Connection, domain: &Domain, up_to: i64) -> Content {
     }
     aside.execute_batch("COMMIT; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON").unwrap();
     projection::apply(&aside, domain, 0, up_to, &Progress::default()).unwrap();
-    tables(&aside, domain)
+    aside
 }
 
 /// Asserts that the tables are what the log up to their position gives, that the position is the
@@ -33,7 +33,7 @@ fn replayed(log: &Connection, domain: &Domain, up_to: i64) -> Content {
 pub fn assert_follows(conn: &Connection, domain: &Domain) -> State {
     let reading = conn.unchecked_transaction().unwrap();
     let state = State::read(conn).unwrap();
-    let expected = replayed(conn, domain, state.position);
+    let expected = tables(&replay(conn, domain, state.position), domain);
     for (name, rows) in tables(conn, domain) {
         assert_eq!(rows, expected[&name], "{name} is not what the log up to {} gives", state.position);
     }

@@ -206,17 +206,26 @@ impl Core {
 }
 
 impl Engine {
-    /// Takes the entity snapshots that are due, as many as one round has time for. Answers how many
-    /// it took.
+    /// Takes the entity snapshots that are due, as many as one round has time for, unless the last
+    /// round was just now or nothing has changed since. Answers how many it took.
     ///
     /// # Errors
     ///
     /// Where the store cannot be read or written.
     pub fn follow_entity_policy(&self) -> Result<usize> {
-        let (domain, now) = (self.domain(), self.now());
-        if domain.entities.is_empty() || self.rests_or_has_seen_all(now)? {
+        if self.domain().entities.is_empty() || self.rests_or_has_seen_all(self.now())? {
             return Ok(0);
         }
+        self.follow_entity_policy_now()
+    }
+
+    /// One round of [`Engine::follow_entity_policy`] in any case.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn follow_entity_policy_now(&self) -> Result<usize> {
+        let (domain, now) = (self.domain(), self.now());
         let started = Instant::now();
         let look = self.readers.read(|conn| self.core.look_at_entities(conn, &domain, now))?;
         let taken = match look {
