@@ -8,6 +8,8 @@
 //! JSON dump.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark")]
 
+#[path = "store/backups.rs"]
+mod backups;
 #[path = "store/measure.rs"]
 mod measure;
 #[path = "store/peers.rs"]

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, TempDir};
 
 use crate::error::{Error, Result};
 
@@ -65,6 +65,17 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 /// Where it cannot be made.
 pub fn unfinished(folder: &Path) -> io::Result<NamedTempFile> {
     Builder::new().prefix(UNFINISHED).tempfile_in(folder)
+}
+
+/// A new unfinished folder in a folder, for the owner alone; it goes when it is dropped.
+///
+/// # Errors
+///
+/// Where it cannot be made.
+pub fn unfinished_folder(folder: &Path) -> io::Result<TempDir> {
+    let made = Builder::new().prefix(UNFINISHED).tempdir_in(folder)?;
+    make_private(made.path())?;
+    Ok(made)
 }
 
 /// Publishes a file whole, in place of another of that name if there is one.

@@ -189,6 +189,19 @@ pub fn latest(conn: &Connection, limit: u64) -> Result<Vec<Operation>> {
     before(conn, i64::MAX, limit)
 }
 
+/// The stamps of the backups that this store made, the last one first.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn backups(conn: &Connection) -> Result<Vec<String>> {
+    let sql = "SELECT detail ->> '$.backup' AS stamp FROM backstitch_operations WHERE what = ?1 AND stamp IS NOT NULL
+               GROUP BY stamp ORDER BY max(operation) DESC";
+    let mut statement = conn.prepare(sql)?;
+    let stamps = statement.query_map([What::Backup.as_str()], |row| row.get(0))?;
+    Ok(stamps.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The lines before one, newest first, at most `limit`.
 ///
 /// # Errors

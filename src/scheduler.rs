@@ -78,6 +78,7 @@ fn look_after(engine: &Weak<Engine>, stopped: &Receiver<()>) {
 impl Watch {
     fn look(&mut self, engine: &Engine) -> Result<()> {
         let now = engine.now();
+        engine.mend_if_cut_short()?;
         let version = engine.data_version()?;
         let changed = self.version != Some(version);
         let is_time = self.judge_at.is_some_and(|at| now >= at);

@@ -44,7 +44,7 @@ impl Scratch {
     ///
     /// Where the folder or the database cannot be made.
     pub fn new(beside: &Path, domain: &Domain) -> Result<Self> {
-        let path = tempfile::Builder::new().prefix(files::UNFINISHED).tempdir_in(beside)?;
+        let path = files::unfinished_folder(beside)?;
         let held = files::hold_unfinished(path.path())?;
         let conn = Connection::open(path.path().join("scratch.db"))?;
         Self::of(conn, domain, Some(Folder { path, _held: held }))

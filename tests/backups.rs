@@ -4,8 +4,11 @@ mod chroma;
 mod creating;
 mod failing;
 mod killed;
+mod older;
 mod original;
+mod refused;
 mod restoring;
+mod steps;
 mod words;
 
 use std::collections::BTreeMap;
@@ -21,9 +24,10 @@ use backstitch::progress::{Progress, Report};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::support::{TestStore, story};
+use crate::support::{TestStore, memory_folder, story};
 
-/// An app: a store, a registry file and a vector store of Chroma's kind.
+/// An app: a store, a registry file and a vector store of Chroma's kind. It is in memory: nothing
+/// here counts on what reaches the disk.
 struct App {
     store: TestStore,
     home: TempDir,
@@ -39,7 +43,7 @@ impl App {
 
     /// An app with thirty events of the story, its options changed first.
     fn with(change: impl FnOnce(&mut Options)) -> Self {
-        let home = tempfile::tempdir().unwrap();
+        let home = memory_folder();
         fs::write(home.path().join("registry.json"), r#"{"projects": ["one"]}"#).unwrap();
         fs::create_dir_all(home.path().join("vectors/ab")).unwrap();
         fs::write(home.path().join("vectors/ab/data.bin"), [7; 1000]).unwrap();
@@ -51,7 +55,7 @@ impl App {
             )
             .unwrap();
         drop(chroma);
-        let store = TestStore::with(|options| {
+        let store = TestStore::in_memory(|options| {
             places(options, home.path());
             change(options);
         });
@@ -108,6 +112,14 @@ impl App {
         places(&mut options, self.home.path());
         change(&mut options);
         Engine::open(options).unwrap()
+    }
+}
+
+/// Removes what a restore has prepared beside its places.
+fn remove_staged(home: &Path) {
+    let paths = fs::read_dir(home).unwrap().map(|entry| entry.unwrap().path());
+    for path in paths.filter(|path| path.to_string_lossy().contains("/.unfinished-new-")) {
+        if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
     }
 }
 

@@ -2,6 +2,7 @@
 //! system of its own, and the program as a process. Where nothing can be mounted the tests say so and
 //! are skipped.
 
+mod backups;
 mod commands;
 mod disk;
 mod files;

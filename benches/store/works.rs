@@ -7,6 +7,7 @@ use backstitch::engine::{Engine, Loaded, Options, RowQuery};
 use backstitch::history::Means;
 use backstitch::snapshot::{Expected, Kind, Scope, Snapshot, SnapshotId};
 
+use crate::backups::{self, Of};
 use crate::measure::{Cost, bytes_in, measure, measure_each};
 use crate::peers;
 use crate::story::Story;
@@ -37,6 +38,7 @@ pub(crate) const DUMP: &str = "JSON dump";
 pub(crate) const RELOAD: &str = "JSON reload, tables";
 const REPLAY: &str = "full replay";
 const VACUUM: &str = "VACUUM INTO";
+const SQLITE_BACKUP: &str = "sqlite3 .backup";
 
 /// In the order of the table.
 pub(crate) const WORKS: &[Work] = &[
@@ -62,6 +64,47 @@ pub(crate) const WORKS: &[Work] = &[
     Work { name: "JSON is one due?", peer: None, start: Start::Plain, run: json_due },
     Work { name: "is one due?", peer: Some("JSON is one due?"), start: Start::Taken, run: due },
     Work { name: "open, nothing to do", peer: Some(RELOAD), start: Start::Taken, run: open_idle },
+    Work { name: SQLITE_BACKUP, peer: None, start: Start::Plain, run: backups::by_sqlite },
+    Work { name: "backup", peer: Some(SQLITE_BACKUP), start: Start::Plain, run: backups::create },
+    Work { name: "backup check", peer: Some(SQLITE_BACKUP), start: Start::Plain, run: backups::validate },
+    Work { name: "backup preview, 100 back", peer: Some(SQLITE_BACKUP), start: Start::Plain, run: backups::preview },
+    Work { name: "backup restore, 100 back", peer: Some(SQLITE_BACKUP), start: Start::Plain, run: backups::restore },
+    Work {
+        name: "append, median",
+        peer: None,
+        start: Start::Plain,
+        run: |folder, events| backups::append_alone(folder, events, Of::Median),
+    },
+    Work {
+        name: "append, longest",
+        peer: None,
+        start: Start::Plain,
+        run: |folder, events| backups::append_alone(folder, events, Of::Longest),
+    },
+    Work {
+        name: "append beside a backup, median",
+        peer: Some("append, median"),
+        start: Start::Plain,
+        run: |folder, events| backups::append_meanwhile(folder, events, Of::Median, false),
+    },
+    Work {
+        name: "append beside a backup, longest",
+        peer: Some("append, longest"),
+        start: Start::Plain,
+        run: |folder, events| backups::append_meanwhile(folder, events, Of::Longest, false),
+    },
+    Work {
+        name: "append beside a backup with vectors, median",
+        peer: Some("append, median"),
+        start: Start::Plain,
+        run: |folder, events| backups::append_meanwhile(folder, events, Of::Median, true),
+    },
+    Work {
+        name: "append beside a backup with vectors, longest",
+        peer: Some("append, longest"),
+        start: Start::Plain,
+        run: |folder, events| backups::append_meanwhile(folder, events, Of::Longest, true),
+    },
 ];
 
 impl Work {

@@ -1,7 +1,7 @@
 //! Making a backup: built aside, proven, synced, and only then put under its stamp.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -9,8 +9,9 @@ use std::time::Duration;
 use serde::de::IgnoredAny;
 use time::OffsetDateTime;
 
-use super::database::{self, Told};
+use super::database::{self, Held, Told};
 use super::folder::Backups;
+use super::gate::Closed;
 use super::metadata::{self, DATABASE, Listed, Metadata, REGISTRY, VECTORS};
 use super::stamp::Stamp;
 use super::sums;
@@ -42,16 +43,22 @@ pub struct Sources<'a> {
     pub progress: &'a Progress,
 }
 
-/// Makes a backup. Answers its stamp and what is in it.
+/// Makes a backup. Answers its stamp and what is in it. New events are kept waiting by `closed`, where
+/// it is given, only until everything is of one moment.
 ///
 /// # Errors
 ///
 /// Damaged where the database is; unprocessable where the registry is not JSON; those of
 /// [`vectors::copy`]. Nothing is visible then.
-pub fn create(backups: &Backups, sources: Sources<'_>, at: OffsetDateTime) -> Result<(Stamp, Metadata)> {
+pub fn create(
+    backups: &Backups,
+    sources: Sources<'_>,
+    closed: Option<Closed>,
+    at: OffsetDateTime,
+) -> Result<(Stamp, Metadata)> {
     let _shared = backups.share()?;
-    let folder = tempfile::Builder::new().prefix(files::UNFINISHED).tempdir_in(backups.snapshots())?;
-    let built = build(folder.path(), sources)?;
+    let folder = files::unfinished_folder(backups.snapshots())?;
+    let built = build(folder.path(), sources, closed)?;
     let mut made = None;
     let stamp = backups.publish(folder.path(), at, &mut |stamp| {
         let metadata = built.metadata(&backups.path(stamp), at);
@@ -67,6 +74,8 @@ pub fn create(backups: &Backups, sources: Sources<'_>, at: OffsetDateTime) -> Re
 /// What was copied, before it has a name.
 struct Built {
     files: Vec<Listed>,
+    /// The empty folders.
+    folders: Vec<String>,
     told: Told,
     /// Its path in the backup.
     registry: Option<String>,
@@ -74,30 +83,29 @@ struct Built {
     note: &'static str,
 }
 
-fn build(folder: &Path, sources: Sources<'_>) -> Result<Built> {
+fn build(folder: &Path, sources: Sources<'_>, closed: Option<Closed>) -> Result<Built> {
     for part in [DATABASE, REGISTRY, VECTORS] {
         files::make_folder(&folder.join(part))?;
     }
-    let vectors = match sources.vectors.filter(|vectors| vectors.is_dir()) {
+    let database = Held::take(sources.database, sources.wait)?;
+    let vectors = match sources.vectors.filter(|vectors| vectors.exists()) {
         Some(from) => Some(vectors::copy(from, &folder.join(VECTORS), sources.wait, sources.progress)?),
         None => None,
     };
+    // What the database is held at stays, whatever is appended now.
+    drop(closed);
     let registry = sources.registry.map(|from| registry(from, folder, sources.any_registry)).transpose()?.flatten();
-    let told = {
-        let _work = sources.progress.begin("copying the database", None);
-        let to = folder.join(DATABASE).join(name_of(sources.database)?);
-        database::copy(sources.database, &to, sources.wait)?;
-        database::prove(&to)?
-    };
-    for part in [DATABASE, REGISTRY, VECTORS] {
-        files::sync_folder(&folder.join(part))?;
-    }
+    let path = folder.join(DATABASE).join(name_of(sources.database)?);
+    database.copy(&path, "copying the database", sources.progress)?;
+    drop(database);
+    let told = database::prove(&path, sources.progress)?;
     let note = match (vectors, sources.vectors) {
         (Some(_), _) => "The vector store is included, copied while no events came in.",
         (None, Some(_)) => "The vector store is not included: its folder was not there.",
         (None, None) => "The vector store is not included: it was not asked for.",
     };
-    Ok(Built { files: list(folder, sources.progress)?, told, registry, vectors, note })
+    let (files, folders) = settle(folder, sources.progress)?;
+    Ok(Built { files, folders, told, registry, vectors, note })
 }
 
 fn name_of(path: &Path) -> Result<&str> {
@@ -109,47 +117,76 @@ fn name_of(path: &Path) -> Result<&str> {
 fn registry(from: &Path, folder: &Path, any: bool) -> Result<Option<String>> {
     let mut tried = 0;
     loop {
-        let bytes = match fs::read(from) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            bytes => bytes?,
-        };
+        let Some(bytes) = read_registry(from)? else { return Ok(None) };
         tried += 1;
         match serde_json::from_slice::<IgnoredAny>(&bytes) {
             Err(_) if tried < TRIES => thread::sleep(PAUSE),
             Err(error) if !any => {
-                return Err(Error::unprocessable(format!("the registry file {} is not JSON: {error}", from.display()))
-                    .hint("No backup was made. Mend the file, or start without it."));
+                return Err(Error::unprocessable(format!(
+                    "the registry file {} is not JSON: {error}.",
+                    from.display()
+                ))
+                .hint("No backup was made. Mend the file, or start without it."));
             }
             _ => {
                 let path = format!("{REGISTRY}/{}", name_of(from)?);
-                let mut file = sums::create(&folder.join(&path))?;
-                file.write_all(&bytes)?;
-                file.sync_all()?;
+                sums::create(&folder.join(&path))?.write_all(&bytes)?;
                 return Ok(Some(path));
             }
         }
     }
 }
 
-/// Every file of a folder, in the order of paths.
-fn list(folder: &Path, progress: &Progress) -> Result<Vec<Listed>> {
-    let mut work = progress.begin_of("hashing the copies", "file", None);
-    let (mut found, mut folders) = (Vec::new(), vec![String::new()]);
-    while let Some(below) = folders.pop() {
+/// None where it is not there.
+fn read_registry(from: &Path) -> Result<Option<Vec<u8>>> {
+    let cannot = |why: String| {
+        Error::unprocessable(format!("the registry file {} cannot be read: {why}.", from.display()))
+            .hint("No backup was made. Give another file with --registry, or start without it.")
+    };
+    // Looked at first: reading a pipe would wait for a writer.
+    match fs::metadata(from) {
+        Ok(found) if found.is_file() => {}
+        Ok(_) => return Err(cannot("it is no file".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(cannot(error.kind().to_string()).because(error)),
+    }
+    match fs::read(from) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot(error.kind().to_string()).because(error)),
+    }
+}
+
+/// Makes all of a folder durable. Answers every file of it, and every empty folder, in the order of
+/// paths.
+fn settle(folder: &Path, progress: &Progress) -> Result<(Vec<Listed>, Vec<String>)> {
+    let (mut found, mut empty, mut folders) = (Vec::new(), Vec::new(), vec![String::new()]);
+    let mut at = 0;
+    while let Some(below) = folders.get(at).cloned() {
+        at += 1;
+        let mut is_empty = true;
         for entry in fs::read_dir(folder.join(&below))? {
             let entry = entry?;
+            is_empty = false;
             let name = entry.file_name();
             let path = if below.is_empty() { String::new() } else { format!("{below}/") } + &name.to_string_lossy();
             if entry.file_type()?.is_dir() {
                 folders.push(path);
             } else {
-                found.push(Listed::new(path, sums::of_file(&entry.path())?));
-                work.advance(1);
+                found.push((path, entry.metadata()?.len()));
             }
         }
+        empty.extend(is_empty.then_some(below));
     }
-    found.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(found)
+    found.sort();
+    empty.retain(|path| path.contains('/'));
+    empty.sort();
+    let kilobytes = found.iter().map(|(_, size)| sums::steps(*size)).sum();
+    let mut work = progress.begin_of("hashing the copies", "kilobyte", Some(kilobytes));
+    let hash = |(path, _): (String, u64)| Ok(Listed::new(path.clone(), sums::settle(&folder.join(path), &mut work)?));
+    let files = found.into_iter().map(hash).collect::<Result<_>>()?;
+    folders.iter().rev().try_for_each(|path| files::sync_folder(&folder.join(path)))?;
+    Ok((files, empty))
 }
 
 impl Built {
@@ -176,6 +213,7 @@ impl Built {
             last_event_id: self.told.last_event_id,
             rows: self.told.rows.clone(),
             files: self.files.clone(),
+            folders: self.folders.clone(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A database copied while it is in use, and the checks of such a copy.
 //!
-//! The copy is made in one step: a backup in steps starts anew whenever somebody else writes, and
-//! under a steady load it never ends.
+//! The copy reads one moment: a transaction that stays open from before its first page to after its
+//! last. Without one, a backup in steps starts anew whenever somebody else writes, and under a
+//! steady load it never ends. Writers do not wait for it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,43 +17,76 @@ use super::sums;
 use crate::error::{Error, Result};
 use crate::image::table::quote;
 use crate::log;
+use crate::progress::Progress;
 use crate::store::connection;
 
 /// How every SQLite database begins.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// How often a database that is locked just now is tried again.
 const LOOK: Duration = Duration::from_millis(10);
-/// All pages.
-const WHOLE: i32 = -1;
+/// For a copy that is thrown away where it is not whole: it is read once from end to end, and in
+/// the order of each index as well.
+pub const OF_A_COPY: &str = "PRAGMA synchronous = OFF; PRAGMA cache_size = -65536";
+/// Pages from one report of progress to the next.
+const PAGES: i32 = 1024;
 
-/// Copies a database that may be in use into a new file, which is synced and needs no other file
-/// beside it.
-///
-/// # Errors
-///
-/// Busy where it stays locked for longer than `wait`; damaged where it cannot be read.
-pub fn copy(from: &Path, to: &Path, wait: Duration) -> Result<()> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let source = Connection::open_with_flags(from, flags)?;
-    connection::set_up_reader(&source, wait)?;
-    drop(sums::create(to)?);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut target = Connection::open_with_flags(to, flags)?;
-    step(&source, &mut target, wait)?;
-    // With a write-ahead log, reading the copy would leave files beside it.
-    target.pragma_update(None, "journal_mode", "DELETE")?;
-    target.close().map_err(|(_, error)| error)?;
-    Ok(File::open(to)?.sync_all()?)
+/// A database held at one moment: whatever others write meanwhile, this is what is copied.
+pub struct Held {
+    conn: Connection,
+    wait: Duration,
 }
 
-fn step(source: &Connection, target: &mut Connection, wait: Duration) -> Result<()> {
-    let deadline = Instant::now() + wait;
-    let backup = Backup::new(source, target)?;
-    loop {
-        match backup.step(WHOLE)? {
-            StepResult::Done => return Ok(()),
-            _ if Instant::now() >= deadline => return Err(Error::busy()),
-            _ => thread::sleep(LOOK),
+impl Held {
+    /// Takes hold of a database that may be in use.
+    ///
+    /// # Errors
+    ///
+    /// Busy where it stays locked for longer than `wait`; damaged where it cannot be read.
+    pub fn take(path: &Path, wait: Duration) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(path, flags)?;
+        connection::set_up_reader(&conn, wait)?;
+        // The moment is that of the first read.
+        conn.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema")?;
+        Ok(Self { conn, wait })
+    }
+
+    /// Copies it into a new file, which needs no other file beside it, and is not synced. Progress
+    /// counts pages, under the name `what`.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read or the other not written.
+    pub fn copy(&self, to: &Path, what: &str, progress: &Progress) -> Result<()> {
+        drop(sums::create(to)?);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut target = Connection::open_with_flags(to, flags)?;
+        // A copy that is not whole is thrown away.
+        target.execute_batch("PRAGMA synchronous = OFF")?;
+        self.step(&mut target, what, progress)?;
+        // With a write-ahead log, reading the copy would leave files beside it.
+        target.pragma_update(None, "journal_mode", "DELETE")?;
+        Ok(target.close().map_err(|(_, error)| error)?)
+    }
+
+    fn step(&self, target: &mut Connection, what: &str, progress: &Progress) -> Result<()> {
+        let mut left: u32 = self.conn.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        let mut work = progress.begin_of(what, "page", Some(left.into()));
+        let deadline = Instant::now() + self.wait;
+        let backup = Backup::new(&self.conn, target)?;
+        loop {
+            let answer = backup.step(PAGES)?;
+            if matches!(answer, StepResult::Done | StepResult::More) {
+                let lot = left.min(PAGES.unsigned_abs());
+                work.advance(lot.into());
+                left -= lot;
+            }
+            match answer {
+                StepResult::Done => return Ok(()),
+                StepResult::More => {}
+                _ if Instant::now() >= deadline => return Err(Error::busy()),
+                _ => thread::sleep(LOOK),
+            }
         }
     }
 }
@@ -85,20 +119,23 @@ pub struct Told {
 /// # Errors
 ///
 /// Damaged where its pages do not fit together.
-pub fn prove(path: &Path) -> Result<Told> {
+pub fn prove(path: &Path, progress: &Progress) -> Result<Told> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
+    conn.execute_batch(OF_A_COPY)?;
+    let work = progress.begin("checking the copy", None);
     if let Some(said) = broken_pages(&conn)? {
         return Err(Error::damaged(format!("the database is damaged: {said}."))
             .hint("No backup was made. Check the disk; an earlier backup can be restored into an empty folder."));
     }
+    drop(work);
+    let _work = progress.begin("checking the search indexes", None);
     for index in drifted_indexes(&conn)? {
         let name = quote(&index);
         conn.execute(&format!("INSERT INTO {name}({name}) VALUES ('rebuild')"), [])?;
     }
     let told = tell(&conn)?;
     conn.close().map_err(|(_, error)| error)?;
-    File::open(path)?.sync_all()?;
     Ok(told)
 }
 

@@ -130,7 +130,10 @@ impl Backups {
                 Err(_) if path.exists() => {}
                 renamed => {
                     renamed?;
-                    files::sync_folder(&self.snapshots)?;
+                    // Who is told that it failed must find nothing.
+                    files::sync_folder(&self.snapshots).inspect_err(|_| {
+                        let _ = fs::rename(&path, unfinished);
+                    })?;
                     return Ok(stamp);
                 }
             }
@@ -163,7 +166,7 @@ impl Backups {
     }
 
     fn remove_alone(&self, stamp: &Stamp) -> Result<()> {
-        let gone = tempfile::Builder::new().prefix(files::UNFINISHED).tempdir_in(&self.snapshots)?;
+        let gone = files::unfinished_folder(&self.snapshots)?;
         fs::rename(self.path(stamp), gone.path().join("backup"))?;
         files::sync_folder(&self.snapshots)?;
         files::remove_if_there(&self.checked(stamp))?;

@@ -56,6 +56,9 @@ pub struct Metadata {
     pub rows: BTreeMap<String, u64>,
     /// Every file but this one.
     pub files: Vec<Listed>,
+    /// The folders of the vector store that have nothing in them, by paths as those of files.
+    #[serde(default)]
+    pub folders: Vec<String>,
 }
 
 /// One file of a backup.
@@ -82,15 +85,18 @@ impl Listed {
 
     /// Its path below the folder of its part, where it is of that part.
     pub fn below(&self, part: &str) -> Option<&str> {
-        self.path.strip_prefix(part)?.strip_prefix('/')
+        below(&self.path, part)
     }
+}
 
-    /// Whether the path stays in the backup, in one of its three folders.
-    fn is_inside(&self) -> bool {
-        let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
-        let parts = [DATABASE, REGISTRY, VECTORS];
-        Path::new(&self.path).components().all(plain) && parts.iter().any(|part| self.below(part).is_some())
-    }
+fn below<'a>(path: &'a str, part: &str) -> Option<&'a str> {
+    path.strip_prefix(part)?.strip_prefix('/')
+}
+
+/// Whether a path stays in the backup, in one of the folders of its parts.
+fn is_inside(path: &str, parts: &[&str]) -> bool {
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    Path::new(path).components().all(plain) && parts.iter().any(|part| below(path, part).is_some())
 }
 
 /// The metadata file of a backup, as it was found.
@@ -148,8 +154,10 @@ impl Contents {
             return Ok(Self::of_another(metadata));
         }
         let own: Metadata = serde_json::from_value(metadata.clone()).map_err(|error| error.to_string())?;
-        if let Some(outside) = own.files.iter().find(|file| !file.is_inside()) {
-            return Err(format!("{:?} is no path in a backup", outside.path));
+        let files = own.files.iter().map(|file| (&file.path, &[DATABASE, REGISTRY, VECTORS][..]));
+        let folders = own.folders.iter().map(|folder| (folder, &[VECTORS][..]));
+        if let Some((outside, _)) = files.chain(folders).find(|(path, parts)| !is_inside(path, parts)) {
+            return Err(format!("{outside:?} is no path in a backup"));
         }
         let of = |part| -> Vec<_> { own.files.iter().filter(|file| file.below(part).is_some()).collect() };
         let (databases, registries) = (of(DATABASE), of(REGISTRY));
@@ -186,6 +194,11 @@ impl Contents {
         let files = self.own.iter().flat_map(|own| &own.files);
         files.filter(|file| file.below(VECTORS).is_some())
     }
+
+    /// The folders of the vector store that have nothing in them, by paths below its own.
+    pub fn empty_folders(&self) -> impl Iterator<Item = &str> {
+        self.own.iter().flat_map(|own| &own.folders).filter_map(|path| below(path, VECTORS))
+    }
 }
 
 #[cfg(test)]
@@ -218,8 +231,7 @@ mod tests {
             ("db", false),
             ("db//etc/passwd", true),
         ] {
-            let listed = Listed { path: path.to_owned(), size: 0, sha256: String::new() };
-            assert_eq!(listed.is_inside(), fits, "{path}");
+            assert_eq!(is_inside(path, &[DATABASE, VECTORS]), fits, "{path}");
         }
     }
 }

@@ -48,10 +48,13 @@ impl Replica {
     /// # Errors
     ///
     /// Where it cannot be copied or is not opened.
-    pub fn of(database: &Path, beside: &Path) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix(files::UNFINISHED).tempdir_in(beside)?;
+    pub fn of(database: &Path, beside: &Path, progress: &Progress) -> Result<Self> {
+        let mut from = File::open(database)?;
+        let mut work =
+            progress.begin_of("copying its database aside", "kilobyte", Some(sums::steps(from.metadata()?.len())));
+        let folder = files::unfinished_folder(beside)?;
         let path = folder.path().join(DATABASE);
-        let sum = sums::copy(&mut File::open(database)?, &path)?;
+        let sum = sums::copy(&mut from, &path, &mut work)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags)?;
         Ok(Self { conn, sum, folder })

@@ -1,6 +1,7 @@
 //! The files of a backup put where they are used: made beside their place for a restore in which
 //! they change places, or into an empty folder.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use super::sums;
 use super::validate::Validation;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::progress::Progress;
+use crate::progress::{Progress, Work};
 
 /// The database in a data folder, whatever it was called where it comes from.
 const STORE: &str = "backstitch.db";
@@ -30,6 +31,36 @@ pub struct Places {
     pub registry: Option<PathBuf>,
     /// The folder of the vector store.
     pub vectors: Option<PathBuf>,
+}
+
+impl Places {
+    /// Refuses places in which a restore would move away more than they are for.
+    ///
+    /// # Errors
+    ///
+    /// Refused, with the flag to change.
+    pub fn check(&self, data_dir: &Path, database: &Path) -> Result<()> {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let own = ["snapshots", "backups"].map(|folder| real(&data_dir.join(folder)));
+        let (data_dir, database) = (real(data_dir), real(database));
+        let refused = |flag: &str, path: &Path, why: &str| {
+            Err(Error::refused(format!("{flag} {} {why}.", path.display())).hint("Give a place of its own."))
+        };
+        if let Some(path) = &self.vectors {
+            let vectors = real(path);
+            if data_dir.starts_with(&vectors) || database.starts_with(&vectors) {
+                return refused("--chroma-dir", path, "holds the store itself");
+            }
+        }
+        for (flag, path) in [("--registry", &self.registry), ("--chroma-dir", &self.vectors)] {
+            let Some(path) = path else { continue };
+            let place = real(path);
+            if place == database || own.iter().any(|own| place.starts_with(own)) {
+                return refused(flag, path, "is a file or folder of the store itself");
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Source {
@@ -125,51 +156,53 @@ impl Source {
         if self.has_registry()
             && let Some(swap) = swaps.next()
         {
-            let _work = progress.begin("preparing the registry file", None);
+            let mut work = progress.begin("preparing the registry file", None);
             make_parent(&swap.staged)?;
-            self.put_registry(&swap.staged)?;
-            keep_permissions(swap)?;
+            self.put_registry(&swap.staged, &mut work)?;
+            keep_permissions(&swap.live, &swap.staged)?;
         }
         if let Some(swap) = swaps.next() {
             make_parent(&swap.staged)?;
             self.put_vectors(&swap.staged, progress)?;
-            keep_permissions(swap)?;
+            keep_permissions(&swap.live, &swap.staged)?;
         }
         Ok(())
     }
 
-    fn put_registry(&self, to: &Path) -> Result<()> {
+    fn put_registry(&self, to: &Path, work: &mut Work) -> Result<()> {
         let listed = self.contents.registry.as_deref().and_then(|path| self.contents.listed(path));
-        listed.map_or(Ok(()), |listed| self.put(listed, to))
+        listed.map_or(Ok(()), |listed| self.put(listed, to, work))
     }
 
     fn put_vectors(&self, to: &Path, progress: &Progress) -> Result<()> {
-        let mut work = progress.begin_of("preparing the vector store", "file", None);
-        files::make_folder(to)?;
-        let mut folders = vec![to.to_owned()];
+        let kilobytes = self.contents.listed_vectors().map(|listed| sums::steps(listed.size)).sum();
+        let mut work = progress.begin_of("preparing the vector store", "kilobyte", Some(kilobytes));
+        let mut folders = BTreeSet::from([to.to_owned()]);
         for listed in self.contents.listed_vectors() {
             let path = to.join(listed.below(VECTORS).unwrap_or_default().trim_start_matches('/'));
-            let folder = path.parent().unwrap_or(to);
-            if folders.last().is_none_or(|last| last != folder) {
-                files::make_folder(folder)?;
-                folders.push(folder.to_owned());
-            }
-            self.put(listed, &path)?;
-            work.advance(1);
+            make_parent(&path)?;
+            folders.extend(path.ancestors().skip(1).take_while(|folder| *folder != to).map(Path::to_owned));
+            self.put(listed, &path, &mut work)?;
         }
+        for path in self.contents.empty_folders() {
+            let path = to.join(path.trim_start_matches('/'));
+            files::make_folder(&path)?;
+            folders.extend(path.ancestors().take_while(|folder| *folder != to).map(Path::to_owned));
+        }
+        files::make_folder(to)?;
         folders.iter().try_for_each(|folder| files::sync_folder(folder))?;
         Ok(())
     }
 
     /// Copies a file, hashed and compared with what is listed.
-    fn put(&self, listed: &Listed, to: &Path) -> Result<()> {
+    fn put(&self, listed: &Listed, to: &Path, work: &mut Work) -> Result<()> {
         let from = self.folder.join(&listed.path);
         let is_file = from.symlink_metadata().is_ok_and(|found| found.is_file());
         let damaged = |what: &str| Error::damaged(format!("the backup's file {} {what}.", listed.path));
         if !is_file {
             return Err(damaged("is missing"));
         }
-        if sums::copy(&mut File::open(from)?, to)? == listed.sum() {
+        if sums::copy(&mut File::open(from)?, to, work)? == listed.sum() {
             return Ok(());
         }
         Err(damaged("is not what was written"))
@@ -189,7 +222,7 @@ impl Source {
             return Err(Error::refused(format!("{} is not empty, and is left as it is.", to.display()))
                 .hint("Give a folder that is empty or not there."));
         }
-        let scratch = tempfile::Builder::new().prefix(files::UNFINISHED).tempdir_in(to).map_err(refused)?;
+        let scratch = files::unfinished_folder(to).map_err(refused)?;
         let put = self.fill(scratch.path(), progress).and_then(|parts| {
             for part in &parts {
                 fs::rename(scratch.path().join(part), to.join(part))?;
@@ -210,7 +243,7 @@ impl Source {
         let mut parts = Vec::new();
         if let Some(path) = &self.contents.registry {
             files::make_folder(&folder.join(REGISTRY))?;
-            self.put_registry(&folder.join(path))?;
+            self.put_registry(&folder.join(path), &mut progress.begin("copying the registry file", None))?;
             files::sync_folder(&folder.join(REGISTRY))?;
             parts.push(REGISTRY.to_owned());
         }
@@ -218,9 +251,9 @@ impl Source {
             self.put_vectors(&folder.join(VECTORS), progress)?;
             parts.push(VECTORS.to_owned());
         }
-        let _work = progress.begin("copying the database", None);
         let (listed, _) = self.database()?;
-        self.put(listed, &folder.join(STORE))?;
+        let mut work = progress.begin_of("copying the database", "kilobyte", Some(sums::steps(listed.size)));
+        self.put(listed, &folder.join(STORE), &mut work)?;
         parts.push(STORE.to_owned());
         Ok(parts)
     }
@@ -231,9 +264,16 @@ fn make_parent(path: &Path) -> Result<()> {
 }
 
 /// Who could read what is replaced can read what replaces it.
-fn keep_permissions(swap: &Swap) -> Result<()> {
-    if let Ok(live) = fs::metadata(&swap.live) {
-        fs::set_permissions(&swap.staged, live.permissions())?;
+fn keep_permissions(live: &Path, staged: &Path) -> Result<()> {
+    let Ok(found) = fs::metadata(live) else { return Ok(()) };
+    if found.is_dir() != staged.is_dir() {
+        return Ok(());
     }
-    Ok(())
+    if found.is_dir() {
+        for entry in fs::read_dir(staged)? {
+            let entry = entry?;
+            keep_permissions(&live.join(entry.file_name()), &entry.path())?;
+        }
+    }
+    Ok(fs::set_permissions(staged, found.permissions())?)
 }

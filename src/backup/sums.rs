@@ -6,6 +6,8 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::progress::Work;
+
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 17;
 
@@ -23,8 +25,20 @@ pub struct Sum {
 /// # Errors
 ///
 /// Where it cannot be read.
-pub fn of_file(path: &Path) -> io::Result<Sum> {
-    through(&mut File::open(path)?, &mut io::sink())
+pub fn of_file(path: &Path, work: &mut Work) -> io::Result<Sum> {
+    through(&mut File::open(path)?, &mut io::sink(), work)
+}
+
+/// Makes a file that was written durable, and answers its sum.
+///
+/// # Errors
+///
+/// Where it cannot be read or synced.
+pub fn settle(path: &Path, work: &mut Work) -> io::Result<Sum> {
+    let mut file = File::open(path)?;
+    let sum = through(&mut file, &mut io::sink(), work)?;
+    file.sync_all()?;
+    Ok(sum)
 }
 
 /// Copies a file into a new one, for the owner alone, and syncs it. Answers the sum of what was
@@ -33,11 +47,16 @@ pub fn of_file(path: &Path) -> io::Result<Sum> {
 /// # Errors
 ///
 /// Where one cannot be read or the other not made.
-pub fn copy(from: &mut File, to: &Path) -> io::Result<Sum> {
+pub fn copy(from: &mut File, to: &Path, work: &mut Work) -> io::Result<Sum> {
     let mut file = create(to)?;
-    let sum = through(from, &mut file)?;
+    let sum = through(from, &mut file, work)?;
     file.sync_all()?;
     Ok(sum)
+}
+
+/// A size in the steps in which hashing reports how far it is: kilobytes.
+pub fn steps(bytes: u64) -> u64 {
+    bytes >> 10
 }
 
 /// A new file for the owner alone.
@@ -53,7 +72,7 @@ pub fn create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn through(from: &mut File, to: &mut dyn Write) -> io::Result<Sum> {
+fn through(from: &mut File, to: &mut dyn Write, work: &mut Work) -> io::Result<Sum> {
     let (mut hasher, mut size, mut block) = (Sha256::new(), 0, vec![0; BLOCK]);
     loop {
         let read = match from.read(&mut block) {
@@ -64,7 +83,9 @@ fn through(from: &mut File, to: &mut dyn Write) -> io::Result<Sum> {
         let bytes = block.get(..read).unwrap_or_default();
         hasher.update(bytes);
         to.write_all(bytes)?;
+        let before = steps(size);
         size += read as u64;
+        work.advance(steps(size) - before);
     }
     Ok(Sum { size, sha256: hex::encode(hasher.finalize()) })
 }
@@ -79,9 +100,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
         std::fs::write(&one, "abc").unwrap();
-        let sum = copy(&mut File::open(&one).unwrap(), &two).unwrap();
+        let mut work = crate::progress::Progress::default().begin("copying", None);
+        let sum = copy(&mut File::open(&one).unwrap(), &two, &mut work).unwrap();
         assert_eq!(sum.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-        assert_eq!((sum.size, &of_file(&two).unwrap()), (3, &sum));
-        assert!(copy(&mut File::open(&one).unwrap(), &two).is_err(), "a file that is there stays");
+        assert_eq!((sum.size, &settle(&two, &mut work).unwrap()), (3, &sum));
+        assert!(copy(&mut File::open(&one).unwrap(), &two, &mut work).is_err(), "a file that is there stays");
     }
 }

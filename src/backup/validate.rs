@@ -32,7 +32,7 @@ use super::sums;
 use super::{database, list};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files;
-use crate::progress::Progress;
+use crate::progress::{Progress, Work};
 
 /// Words of what a backup tells faithfully of a store that was so.
 const FAITHFUL: [&str; 4] =
@@ -174,19 +174,20 @@ impl Check<'_> {
             self.found.error("db_snapshot_missing");
             return Ok(None);
         };
-        let _work = self.progress.begin("checking the database", None);
-        let replica = match Replica::of(&whole, self.beside) {
+        let replica = match Replica::of(&whole, self.beside, self.progress) {
             Ok(replica) => replica,
             Err(error) => return self.unopened(&error, error.kind()).map(|()| None),
         };
         if self.contents.listed(&path).is_some_and(|listed| listed.sum() != *replica.sum()) {
             self.found.explained("file_differs", &path);
         }
+        let work = self.progress.begin("checking its database", None);
         match database::broken_pages(replica.conn()) {
             Ok(None) => self.found.db_ok = true,
             Ok(Some(said)) => self.found.explained("db_integrity_check_failed", said),
             Err(error) => self.found.explained("db_open_failed", error),
         }
+        drop(work);
         if !self.found.db_ok || self.contents.own.is_none() {
             return Ok(None);
         }
@@ -242,7 +243,7 @@ impl Check<'_> {
             self.found.error("registry_snapshot_missing");
             return Ok(());
         };
-        self.listed(&path, &whole)?;
+        self.listed(&path, &whole, &mut self.progress.begin("checking the registry file", None))?;
         let parsed = serde_json::from_slice::<IgnoredAny>(&fs::read(whole)?);
         self.found.registry_ok = Some(parsed.is_ok());
         if let Err(error) = parsed {
@@ -263,13 +264,13 @@ impl Check<'_> {
         }
         let before = self.found.errors.len();
         let contents = self.contents;
-        let mut work = self.progress.begin_of("checking the vector store", "file", None);
+        let kilobytes = contents.listed_vectors().map(|listed| sums::steps(listed.size)).sum();
+        let mut work = self.progress.begin_of("checking the vector store", "kilobyte", Some(kilobytes));
         for listed in contents.listed_vectors() {
             match self.file(&listed.path) {
-                Some(whole) => self.listed(&listed.path, &whole)?,
+                Some(whole) => self.listed(&listed.path, &whole, &mut work)?,
                 None => self.found.explained("file_missing", &listed.path),
             }
-            work.advance(1);
         }
         if let Some(database) = self.file(&format!("{VECTORS}/{CHROMA}")) {
             match embeddings(&database, self.beside) {
@@ -284,10 +285,10 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn listed(&mut self, path: &str, whole: &Path) -> Result<()> {
+    fn listed(&mut self, path: &str, whole: &Path, work: &mut Work) -> Result<()> {
         let listed = self.contents.listed(path).map(Listed::sum);
         if let Some(sum) = listed
-            && sum != sums::of_file(whole)?
+            && sum != sums::of_file(whole, work)?
         {
             self.found.explained("file_differs", path);
         }
@@ -305,7 +306,7 @@ fn broken_reference(conn: &Connection) -> Result<Option<String>> {
 /// How many ids of embeddings a Chroma database has; none where it has no such table. It is opened
 /// aside, its write-ahead log with it: a cold copy may have one.
 fn embeddings(database: &Path, beside: &Path) -> Result<Option<u64>> {
-    let folder = tempfile::Builder::new().prefix(files::UNFINISHED).tempdir_in(beside)?;
+    let folder = files::unfinished_folder(beside)?;
     let copy = folder.path().join(CHROMA);
     fs::copy(database, &copy)?;
     let log = database.with_file_name(format!("{CHROMA}-wal"));

@@ -10,10 +10,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::{database, sums};
+use rusqlite::{Connection, OpenFlags};
+
+use super::database::{self, Held};
+use super::sums;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::progress::Progress;
+use crate::store::connection;
 
 /// What SQLite keeps beside a database.
 const SIDES: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -36,7 +40,7 @@ struct Survey {
     databases: Vec<PathBuf>,
 }
 
-/// Copies the folder `from` into a new folder `to`.
+/// Copies the folder `from` into a new folder `to`; nothing of it is synced.
 ///
 /// # Errors
 ///
@@ -44,29 +48,40 @@ struct Survey {
 /// that is no text); conflict where the folder changes meanwhile. Both name the path.
 pub fn copy(from: &Path, to: &Path, wait: Duration, progress: &Progress) -> Result<Copied> {
     let root = from.canonicalize()?;
+    if !root.is_dir() {
+        return Err(Error::unprocessable(format!("the vector store {} is no folder.", from.display()))
+            .hint("No backup was made. Give its folder with --chroma-dir."));
+    }
     let before = Survey::of(&root)?;
-    let count = before.plain.len() + before.databases.len();
-    let mut work = progress.begin_of("copying the vector store", "file", Some(count as u64));
-    files::make_folder(to)?;
-    for folder in &before.folders {
-        files::make_folder(&to.join(folder))?;
-    }
-    for path in &before.databases {
-        database::copy(&root.join(path), &to.join(path), wait)
-            .map_err(|error| error.at(format!("the vector store's {}", path.display())))?;
-        work.advance(1);
-    }
-    for path in before.plain.keys() {
-        File::open(root.join(path))
-            .and_then(|mut file| sums::copy(&mut file, &to.join(path)))
-            .map_err(|error| gone_or(error, path))?;
-        work.advance(1);
-    }
+    let versions = Versions::of(&root, &before.databases, wait)?;
+    copy_all(&root, to, &before, wait, progress)?;
     let after = Survey::of(&root)?;
-    if let Some(path) = before.first_difference(&after) {
+    if let Some(path) = before.first_difference(&after).or(versions.first_changed()?) {
         return Err(changed(&path));
     }
     measure(to, &before)
+}
+
+fn copy_all(root: &Path, to: &Path, survey: &Survey, wait: Duration, progress: &Progress) -> Result<()> {
+    files::make_folder(to)?;
+    for folder in &survey.folders {
+        files::make_folder(&to.join(folder))?;
+    }
+    let of = |error: Error, path: &Path| error.at(format!("the vector store's {}", path.display()));
+    for path in &survey.databases {
+        Held::take(&root.join(path), wait)
+            .and_then(|database| database.copy(&to.join(path), "copying the vector store's database", progress))
+            .map_err(|error| of(error, path))?;
+    }
+    let mut work = progress.begin_of("copying the vector store", "file", Some(survey.plain.len() as u64));
+    for path in survey.plain.keys() {
+        let (from, to) = (root.join(path), to.join(path));
+        File::open(from)
+            .and_then(|mut file| io::copy(&mut file, &mut sums::create(&to)?))
+            .map_err(|error| gone_or(error, path))?;
+        work.advance(1);
+    }
+    Ok(())
 }
 
 fn measure(to: &Path, survey: &Survey) -> Result<Copied> {
@@ -75,11 +90,39 @@ fn measure(to: &Path, survey: &Survey) -> Result<Copied> {
         copied.files += 1;
         copied.bytes += fs::metadata(to.join(path))?.len();
     }
-    for folder in survey.folders.iter().rev() {
-        files::sync_folder(&to.join(folder))?;
-    }
-    files::sync_folder(to)?;
     Ok(copied)
+}
+
+/// Connections that see whether others write to their databases meanwhile.
+struct Versions(Vec<(PathBuf, Connection, i64)>);
+
+impl Versions {
+    fn of(root: &Path, databases: &[PathBuf], wait: Duration) -> Result<Self> {
+        let of = |path: &PathBuf| {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let conn = Connection::open_with_flags(root.join(path), flags)?;
+            connection::set_up_reader(&conn, wait)?;
+            let version = version(&conn)?;
+            Ok((path.clone(), conn, version))
+        };
+        let of = |path: &PathBuf| {
+            of(path).map_err(|error: Error| error.at(format!("the vector store's {}", path.display())))
+        };
+        databases.iter().map(of).collect::<Result<_>>().map(Self)
+    }
+
+    fn first_changed(&self) -> Result<Option<PathBuf>> {
+        for (path, conn, before) in &self.0 {
+            if version(conn)? != *before {
+                return Ok(Some(path.clone()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn version(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.query_row("PRAGMA data_version", [], |row| row.get(0))
 }
 
 impl Survey {

@@ -23,7 +23,7 @@ impl Engine {
     /// busy where a backup of both stores keeps events waiting for too long.
     pub fn append(&self, events: Vec<NewEvent>) -> Result<Appended> {
         let core = Arc::clone(&self.core);
-        let _open = core.runtime.pass()?;
+        let _open = self.pass_gate()?;
         self.writer.grouped(move |conn| append_in(conn, &core, &mut events.into_iter().map(Ok)))
     }
 
@@ -49,7 +49,7 @@ impl Engine {
     pub fn append_spooled(&self, spool: Spool) -> Result<Appended> {
         let _task = self.core.progress.task(Task::Append);
         let core = Arc::clone(&self.core);
-        let _open = core.runtime.pass()?;
+        let _open = self.pass_gate()?;
         self.writer.grouped(move |conn| {
             let mut work = core.progress.begin_of("appending events", "event", Some(spool.count()));
             append_in(conn, &core, &mut spool.into_events().inspect(|_| work.advance(1)))
@@ -64,7 +64,7 @@ impl Engine {
     pub fn append_sample(&self) -> Result<Appended> {
         self.refuse_sample_elsewhere()?;
         let core = Arc::clone(&self.core);
-        let _open = core.runtime.pass()?;
+        let _open = self.pass_gate()?;
         self.writer.grouped(move |conn| {
             let sql = "SELECT EXISTS (SELECT 1 FROM event_log WHERE hidden = 0 AND superseded_by IS NULL)";
             if conn.query_row(sql, [], |row| row.get(0))? {
@@ -86,7 +86,7 @@ impl Engine {
     pub fn continue_sample(&self) -> Result<Appended> {
         self.refuse_sample_elsewhere()?;
         let core = Arc::clone(&self.core);
-        let _open = core.runtime.pass()?;
+        let _open = self.pass_gate()?;
         self.writer.grouped(move |conn| match sample::told(conn)? {
             Told::Story(first_id) => {
                 let more = sample::continuation(first_id, next_id(conn)?)?;

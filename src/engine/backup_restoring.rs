@@ -151,8 +151,7 @@ impl Engine {
     fn open_backup(&self, source: &Source) -> Result<(Opened, PathBuf)> {
         let backups = &self.core.runtime.backups;
         let (listed, path) = source.database()?;
-        let _work = self.core.progress.begin("reading the backup", None);
-        let replica = Replica::of(&path, backups.snapshots())?;
+        let replica = Replica::of(&path, backups.snapshots(), &self.core.progress)?;
         if *replica.sum() != listed.sum() {
             return Err(Error::damaged("the backup's database is not what was written."));
         }
@@ -178,7 +177,7 @@ impl Engine {
         let _closed = runtime.close(&*self.readers.get()?)?;
         self.catch_up_if_behind()?;
         self.readers.read(|conn| check_expected(conn, expected))?;
-        let before = self.copy_runtime(source.has_vectors(), true, means, started)?.backup.stamp;
+        let before = self.copy_runtime(source.has_vectors(), true, None, means, started)?.backup.stamp;
         let token =
             format!("{before}-{:x}", self.core.clock.now().unix_timestamp_nanos() ^ i128::from(std::process::id()));
         let intent = Intent { swaps: source.swaps(&runtime.places, &token)?, token: token.clone() };

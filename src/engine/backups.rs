@@ -40,30 +40,26 @@ pub struct NewBackup {
 }
 
 impl Runtime {
-    pub(super) fn new(options: &Options, data_dir: &Path, database: PathBuf) -> Self {
-        Self {
+    pub(super) fn new(options: &Options, data_dir: &Path, database: PathBuf) -> Result<Self> {
+        let places = Places { registry: whole(&options.registry), vectors: whole(&options.chroma_dir) };
+        places.check(data_dir, &database)?;
+        Ok(Self {
             backups: Backups::new(data_dir),
             gate: Gate::new(data_dir),
-            places: Places { registry: whole(&options.registry), vectors: whole(&options.chroma_dir) },
+            places,
             keep: options.keep_backups,
             wait: options.busy_timeout,
             database,
-        }
-    }
-
-    /// Lets an append through: no backup copies or exchanges the vector store until the answer is
-    /// dropped.
-    ///
-    /// # Errors
-    ///
-    /// Busy where one does for too long.
-    pub(super) fn pass(&self) -> Result<FileLock> {
-        self.gate.pass(self.wait)
+        })
     }
 
     /// Keeps appends waiting; what a crash left of a restore is mended first.
     pub(super) fn close(&self, conn: &Connection) -> Result<Closed> {
-        let closed = self.gate.close(self.wait)?;
+        self.close_within(self.wait, conn)
+    }
+
+    fn close_within(&self, wait: Duration, conn: &Connection) -> Result<Closed> {
+        let closed = self.gate.close(wait)?;
         mend(&self.backups, conn)?;
         Ok(closed)
     }
@@ -75,13 +71,22 @@ impl Runtime {
     ///
     /// Where files cannot be moved.
     pub(super) fn mend(&self, conn: &Connection) -> Result<()> {
-        if !self.backups.intent().exists() {
+        self.mend_within(self.wait, conn)
+    }
+
+    fn mend_within(&self, wait: Duration, conn: &Connection) -> Result<()> {
+        if !self.is_cut_short() {
             return Ok(());
         }
-        match self.close(conn) {
+        match self.close_within(wait, conn) {
             Err(error) if error.kind() != ErrorKind::Busy => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a restore is under way, or did not end.
+    fn is_cut_short(&self) -> bool {
+        self.backups.intent().exists()
     }
 }
 
@@ -91,6 +96,37 @@ fn whole(path: &Option<PathBuf>) -> Option<PathBuf> {
 }
 
 impl Engine {
+    /// Lets an append through: no backup copies or exchanges the vector store until the answer is
+    /// dropped.
+    ///
+    /// # Errors
+    ///
+    /// Busy where one does for too long.
+    pub(super) fn pass_gate(&self) -> Result<FileLock> {
+        let runtime = &self.core.runtime;
+        let open = runtime.gate.pass(runtime.wait)?;
+        if !runtime.is_cut_short() {
+            return Ok(open);
+        }
+        // No restore is under way while the gate is open: the process of this one is gone.
+        drop(open);
+        runtime.mend(&*self.readers.get()?)?;
+        runtime.gate.pass(runtime.wait)
+    }
+
+    /// Completes or reverses a restore of a backup whose process is gone. Waits for nobody.
+    ///
+    /// # Errors
+    ///
+    /// Where files cannot be moved.
+    pub fn mend_if_cut_short(&self) -> Result<()> {
+        let runtime = &self.core.runtime;
+        if !runtime.is_cut_short() {
+            return Ok(());
+        }
+        runtime.mend_within(Duration::ZERO, &*self.readers.get()?)
+    }
+
     /// Makes a backup of the whole runtime state: the database while it is in use, the registry file
     /// where there is one, and with `include_chroma` the folder of the vector store, while new
     /// events wait. Older ones go by retention.
@@ -124,8 +160,7 @@ impl Engine {
         runtime.backups.sweep()?;
         let started = Instant::now();
         let closed = include_chroma.then(|| self.readers.get().and_then(|conn| runtime.close(&conn))).transpose()?;
-        let made = self.copy_runtime(include_chroma, false, means, started)?;
-        drop(closed);
+        let made = self.copy_runtime(include_chroma, false, closed, means, started)?;
         // It is made and stays; what retention cannot remove now it removes after the next one.
         if let Err(error) = self.prune_backups(&made.backup.stamp, means) {
             tracing::warn!(%error, "older backups could not be removed");
@@ -202,6 +237,7 @@ impl Engine {
         &self,
         vectors: bool,
         any_registry: bool,
+        closed: Option<Closed>,
         means: Means,
         started: Instant,
     ) -> Result<NewBackup> {
@@ -215,7 +251,7 @@ impl Engine {
             wait: runtime.wait,
             progress: &self.core.progress,
         };
-        let (stamp, _) = create(&runtime.backups, sources, at)?;
+        let (stamp, _) = create(&runtime.backups, sources, closed, at)?;
         let recorded = list::find(&runtime.backups, &stamp).and_then(|backup| {
             let detail = json!({
                 "backup": stamp, "include_chroma": vectors, "includes": backup.includes,
@@ -226,22 +262,25 @@ impl Engine {
             Ok(NewBackup { backup, operation: self.transact(move |_, conn| record(conn))? })
         });
         if recorded.is_err() {
-            // Who is told that nothing was done must find nothing.
-            runtime.backups.remove(&stamp)?;
+            // Who is told that nothing was done should find nothing; the reason counts more.
+            let _ = runtime.backups.remove(&stamp);
         }
         recorded
     }
 
-    /// Removes the oldest of this program's own backups beyond those that are kept; never the one
-    /// that was just made, whatever the clock says.
+    /// Removes the oldest of the backups that this store made, beyond those that are kept. Which are
+    /// its own, and in what order they were made, is in the history: a clock may go back, and one
+    /// that was put there by hand stays.
     fn prune_backups(&self, made: &Stamp, means: Means) -> Result<()> {
         let Some(keep) = self.core.runtime.keep else { return Ok(()) };
-        let (started, at) = (Instant::now(), self.core.clock.now());
-        let others = self.backups()?.into_iter().filter(|backup| backup.own && backup.stamp != *made);
+        let (started, at, backups) = (Instant::now(), self.core.clock.now(), &self.core.runtime.backups);
+        let own = self.readers.read(history::backups)?;
+        let others = own.iter().filter_map(|stamp| stamp.parse::<Stamp>().ok());
+        let others = others.filter(|stamp| stamp != made && backups.find(stamp).is_ok());
         let mut removed = Vec::new();
-        for backup in others.skip(keep.max(1) - 1) {
-            if self.core.runtime.backups.remove(&backup.stamp)? {
-                removed.push(backup.stamp);
+        for stamp in others.skip(keep.max(1) - 1) {
+            if backups.remove(&stamp)? {
+                removed.push(stamp);
             }
         }
         if removed.is_empty() {

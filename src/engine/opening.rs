@@ -138,7 +138,7 @@ impl Engine {
         schema::migrate(&mut conn).map_err(|error| error.at(db.display()))?;
         let (domain, is_new) = open_domain(&mut conn, fresh)?;
         adopt(&mut conn, &domain, &data_dir, &options.progress)?;
-        let runtime = Runtime::new(&options, &data_dir, db.clone());
+        let runtime = Runtime::new(&options, &data_dir, db.clone())?;
         runtime.mend(&conn)?;
         let snapshots = data_dir.join("snapshots");
         let core = Core {

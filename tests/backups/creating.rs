@@ -2,41 +2,59 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use backstitch::clock::Clock;
 use backstitch::engine::Options;
 use backstitch::error::ErrorKind;
 use backstitch::history::{Means, What};
+use backstitch::log::NewEvent;
+use backstitch::snapshot::Expected;
 use time::macros::datetime;
 
 use super::{App, Once, note, places};
 use crate::support::TestStore;
 
-/// From one append of a thread to its next: four threads append some hundreds of times a second.
-const PACE: Duration = Duration::from_millis(10);
+/// From one append of a thread to its next, where none waits: four threads append 50 times a second
+/// and, with the other pace, 500 times.
+const PACES: [Duration; 2] = [Duration::from_millis(80), Duration::from_millis(8)];
+
+/// So large that its copy takes several steps, between which events come.
+fn large_store() -> TestStore {
+    let store = TestStore::with_story(60);
+    let text = "x".repeat(1 << 20);
+    store.append((0..6).map(|_| NewEvent::new("note", format!("{{\"text\":\"{text}\"}}")).unwrap()).collect());
+    store
+}
 
 #[test]
 fn twenty_backups_under_a_steady_load_are_complete_and_sound() {
-    let store = TestStore::with_story(60);
-    let stop = Arc::new(AtomicBool::new(false));
-    let writers: Vec<_> = (0..4)
-        .map(|_| {
-            let (engine, stop) = (Arc::clone(&store.engine), Arc::clone(&stop));
-            std::thread::spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
-                    engine.append(vec![note()]).unwrap();
-                    std::thread::sleep(PACE);
-                }
+    let store = large_store();
+    let (stop, pace, acknowledged) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicI64::new(0));
+    let write = || {
+        while !stop.load(Ordering::Relaxed) {
+            let done = store.engine.append(vec![note()]).unwrap();
+            acknowledged.fetch_max(done.last_id, Ordering::SeqCst);
+            std::thread::sleep(PACES[pace.load(Ordering::Relaxed)]);
+        }
+    };
+    let made = std::thread::scope(|scope| {
+        (0..4).for_each(|_| drop(scope.spawn(write)));
+        let made: Vec<_> = (0..20)
+            .map(|number| {
+                pace.store(number / 10, Ordering::Relaxed);
+                let before = acknowledged.load(Ordering::SeqCst);
+                let made = store.engine.create_backup(false, Means::Command).unwrap().backup;
+                assert!(made.last_event_id >= Some(before), "what was acknowledged before is in it");
+                made
             })
-        })
-        .collect();
-    let made: Vec<_> = (0..20).map(|_| store.engine.create_backup(false, Means::Command).unwrap().backup).collect();
-    stop.store(true, Ordering::Relaxed);
-    writers.into_iter().for_each(|writer| writer.join().unwrap());
+            .collect();
+        stop.store(true, Ordering::Relaxed);
+        made
+    });
     let ends: Vec<i64> = made.iter().map(|backup| backup.last_event_id.unwrap()).collect();
-    assert!(ends.is_sorted() && ends[0] >= 60 && ends[19] > ends[0], "{ends:?}");
+    assert!(ends.is_sorted() && ends[0] >= 66 && ends[19] > ends[0] + 20, "{ends:?}");
     for backup in &made {
         let found = store.engine.validate_backup(&backup.stamp).unwrap();
         assert!(found.valid && found.db_ok, "{:?}", found.errors);
@@ -136,22 +154,57 @@ fn new_events_wait_while_both_stores_are_copied() {
     assert_eq!(app.store.append(vec![note()]).first_id, 31);
 }
 
+/// Once the vector store is copied, nobody waits for the database, which is still of that moment.
 #[test]
-fn a_backup_that_cannot_be_made_leaves_nothing() {
+fn new_events_go_on_while_the_database_is_copied_and_are_not_in_the_backup() {
     let app = App::new();
-    fs::write(app.registry(), "{ half").unwrap();
-    let refused = app.store.engine.create_backup(false, Means::Command).unwrap_err();
-    assert!(refused.kind() == ErrorKind::Unprocessable && refused.message().contains("registry.json"), "{refused}");
-    fs::write(app.registry(), "[]").unwrap();
-    let gone = app.vectors().join("ab/data.bin");
-    let other = app.again(|options| {
-        options.progress = Once::progress("copying the vector store", move || fs::remove_file(gone).unwrap());
+    let (folder, home) = (app.store.path().to_owned(), app.home.path().to_owned());
+    let busy = app.again(|options| {
+        options.progress = Once::progress("copying the database", move || {
+            let mut options = Options::new(&folder);
+            options.busy_timeout = Duration::from_millis(50);
+            places(&mut options, &home);
+            let other = backstitch::engine::Engine::open(options).unwrap();
+            assert_eq!(other.append(vec![note()]).unwrap().first_id, 31);
+        });
     });
-    let refused = other.create_backup(true, Means::Command).unwrap_err();
-    assert!(refused.kind() == ErrorKind::Conflict && refused.message().contains("ab/data.bin"), "{refused}");
-    assert!(app.store.engine.backups().unwrap().is_empty());
-    assert!(app.leftovers().is_empty(), "{:?}", app.leftovers());
-    app.back_up();
+    let made = busy.create_backup(true, Means::Command).unwrap().backup;
+    assert_eq!(made.last_event_id, Some(30));
+    assert_eq!(app.store.engine.status().unwrap().head, 31);
+    assert!(app.store.engine.validate_backup(&made.stamp).unwrap().valid);
+}
+
+#[test]
+fn only_the_owner_may_read_a_backup() {
+    use std::os::unix::fs::PermissionsExt;
+    let app = App::new();
+    fs::create_dir_all(app.vectors().join("empty")).unwrap();
+    for path in ["", "ab", "empty"] {
+        fs::set_permissions(app.vectors().join(path), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    for path in [app.registry(), app.vectors().join("ab/data.bin"), app.vectors().join("chroma.sqlite3")] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let made = app.back_up();
+    app.store.engine.validate_backup(&made.stamp).unwrap();
+    let to = app.home.path().join("elsewhere");
+    app.store.engine.restore_backup_to(&made.stamp, &to).unwrap();
+    let mut left = vec![app.store.path().join("backups"), to];
+    while let Some(path) = left.pop() {
+        let found = fs::metadata(&path).unwrap();
+        let wanted = if found.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(found.permissions().mode() & 0o777, wanted, "{}", path.display());
+        if found.is_dir() {
+            left.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    // What is put back is for those who could read what it replaces.
+    app.move_on();
+    app.store.engine.restore_backup(&made.stamp, Expected::default(), Means::Command).unwrap();
+    for (path, wanted) in [("registry.json", 0o644), ("vectors/ab/data.bin", 0o644), ("vectors/ab", 0o755)] {
+        let found = fs::metadata(app.home.path().join(path)).unwrap().permissions().mode();
+        assert_eq!(found & 0o777, wanted, "{path}");
+    }
 }
 
 #[test]
@@ -169,8 +222,30 @@ fn the_oldest_own_backups_go_and_nobody_elses() {
     });
     let early = early.create_backup(false, Means::Command).unwrap().backup.stamp;
     let left: Vec<_> = app.store.engine.backups().unwrap().into_iter().map(|backup| backup.stamp).collect();
-    assert_eq!(left, [early, "20200101T000000Z".parse().unwrap()]);
+    assert_eq!(left, [early.clone(), "20200101T000000Z".parse().unwrap()]);
+    // Nor does one that a clock ahead of its time has named stay before those that are newer.
+    let ahead = app.again(|options| {
+        options.keep_backups = Some(2);
+        options.clock = Clock::new(|| datetime!(2040-01-01 00:00 UTC));
+    });
+    let ahead = ahead.create_backup(false, Means::Command).unwrap().backup.stamp;
+    let made = [app.back_up().stamp, app.back_up().stamp];
+    let left: Vec<_> = app.store.engine.backups().unwrap().into_iter().map(|backup| backup.stamp).collect();
+    assert_eq!(left[..2], [made[1].clone(), made[0].clone()]);
+    assert!(!left.contains(&ahead) && !left.contains(&early));
     assert!(app.leftovers().is_empty());
+}
+
+/// One that was put there to be restored, say.
+#[test]
+fn a_backup_from_elsewhere_stays_until_somebody_removes_it() {
+    let (app, other) = (App::with(|options| options.keep_backups = Some(1)), App::new());
+    let theirs = other.back_up();
+    fs::create_dir_all(app.backups()).unwrap();
+    fs::rename(other.folder(&theirs), app.backups().join("from-elsewhere")).unwrap();
+    let (_, last) = (app.back_up(), app.back_up());
+    let left: Vec<_> = app.store.engine.backups().unwrap().into_iter().map(|backup| backup.stamp).collect();
+    assert_eq!(left, ["from-elsewhere".parse().unwrap(), last.stamp]);
 }
 
 #[test]

@@ -4,14 +4,16 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use backstitch::backup::intent::{Intent, Swap};
 use backstitch::backup::{Backup, Backups};
 use backstitch::error::ErrorKind;
 use backstitch::history::{Means, What};
+use backstitch::scheduler::Scheduler;
 use backstitch::snapshot::Expected;
 
-use super::{App, Once};
+use super::{App, Once, note};
 
 /// The files that a restore has prepared, in the folder of the app.
 fn staged(home: &Path) -> Vec<PathBuf> {
@@ -50,7 +52,7 @@ fn fails_at(step: &'static str, deed: impl FnOnce(PathBuf, PathBuf) + Send + 'st
 #[test]
 fn a_restore_that_fails_at_any_step_leaves_everything_as_it_was() {
     let damaged = ErrorKind::Damaged;
-    assert_eq!(fails_at("reading the backup", |_, backup| spoil(&backup.join("db/backstitch.db"))), damaged);
+    assert_eq!(fails_at("copying its database aside", |_, backup| spoil(&backup.join("db/backstitch.db"))), damaged);
     assert_eq!(
         fails_at("preparing the registry file", |_, backup| spoil(&backup.join("config/registry.json"))),
         damaged
@@ -90,27 +92,6 @@ fn an_event_that_comes_between_the_look_and_the_restore_is_not_lost() {
     assert!(app.leftovers().is_empty());
 }
 
-#[test]
-fn a_restore_that_is_cut_short_before_its_end_is_reversed_by_whoever_opens_the_folder() {
-    for step in ["preparing the registry file", "preparing the vector store", "putting the files in place"] {
-        let app = App::new();
-        let made = app.back_up();
-        app.move_on();
-        let before = app.everything();
-        let other = app.again(|options| options.progress = Once::progress(step, || panic!("cut short")));
-        let cut = AssertUnwindSafe(|| other.restore_backup(&made.stamp, Expected::default(), Means::Command));
-        let ended = catch_unwind(cut);
-        // Where the writer itself was cut short, the one who waits for it is told so.
-        assert!(ended.is_err() || ended.is_ok_and(|ended| ended.is_err()), "{step}");
-        drop(other);
-        let again = app.again(|_| {});
-        assert_eq!(app.everything(), before, "{step}");
-        assert!(app.leftovers().is_empty(), "{step}: {:?}", app.leftovers());
-        let done = again.restore_backup(&made.stamp, Expected::default(), Means::Command).unwrap();
-        assert_eq!((done.restored.events_removed, app.leftovers().len()), (10, 0));
-    }
-}
-
 /// As a restore leaves it that was killed between its commit and its end.
 fn killed_after_commit(app: &App, made: &Backup) -> Intent {
     let done = app.store.engine.restore_backup(&made.stamp, Expected::default(), Means::Command).unwrap();
@@ -132,6 +113,44 @@ fn a_restore_that_is_cut_short_after_its_end_is_completed_by_whoever_opens_the_f
     app.again(|_| {});
     assert_eq!(app.everything(), then);
     assert!(app.leftovers().is_empty(), "{:?}", app.leftovers());
+}
+
+/// As a restore leaves it that was killed when it had exchanged the files, before its commit.
+fn killed_before_commit(app: &App) {
+    Backups::new(app.store.path()).make().unwrap();
+    let token = "killed".to_owned();
+    let swaps = [app.registry(), app.vectors()].map(|place| Swap::new(&place, &token)).to_vec();
+    let intent = Intent { swaps, token };
+    intent.write(&Backups::new(app.store.path())).unwrap();
+    fs::write(&intent.swaps[0].staged, "{}").unwrap();
+    fs::create_dir(&intent.swaps[1].staged).unwrap();
+    intent.exchange().unwrap();
+}
+
+#[test]
+fn who_has_the_folder_open_already_mends_it_before_the_next_event() {
+    let app = App::new();
+    let before = app.everything();
+    killed_before_commit(&app);
+    assert_ne!(app.everything().1, before.1);
+    app.store.append(vec![note()]);
+    let now = app.everything();
+    assert_eq!((now.0["event_log"].len(), &now.1, &now.2), (31, &before.1, &before.2));
+    assert!(app.leftovers().is_empty(), "{:?}", app.leftovers());
+}
+
+#[test]
+fn a_server_mends_it_where_no_event_comes() {
+    let app = App::new();
+    let before = app.everything();
+    let _background = Scheduler::start(&app.store.engine).unwrap();
+    killed_before_commit(&app);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !app.leftovers().is_empty() {
+        assert!(Instant::now() < deadline, "{:?}", app.leftovers());
+        std::thread::yield_now();
+    }
+    assert_eq!(app.everything(), before);
 }
 
 #[test]

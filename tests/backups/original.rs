@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use backstitch::backup::Backup;
 use backstitch::error::ErrorKind;
 use backstitch::history::Means;
 use backstitch::snapshot::Expected;
@@ -88,33 +89,120 @@ fn what_is_wrong_with_a_backup_of_the_original_is_told_in_its_words() {
     assert_eq!(app.store.engine.validate_backup(&stamp).unwrap().errors[0], "db_snapshot_missing");
 }
 
-/// Finds the parts by the metadata's paths, as a program does that knows the original's keys.
-const READER: &str = r#"
+/// The original's check, stated anew after what it does: what it finds wrong with the backup in a
+/// folder, by its words and in its order. It follows the paths of the metadata, and its `json` and
+/// `sqlite3` are Python's own.
+const CHECK: &str = r#"
 import json, pathlib, sqlite3, sys
-root = pathlib.Path(sys.argv[1])
-told = json.loads((root / "backup-metadata.json").read_text(encoding="utf-8"))
-database = sqlite3.connect(told["db_snapshot_path"])
-print(database.execute("PRAGMA integrity_check").fetchone()[0])
-print(database.execute("SELECT count(*) FROM event_log").fetchone()[0])
-print(json.loads(pathlib.Path(told["registry_snapshot_path"]).read_text(encoding="utf-8"))["projects"][0])
-files = [path for path in pathlib.Path(told["chroma_snapshot_path"]).rglob("*") if path.is_file()]
-size = sum(path.stat().st_size for path in files)
-print(len(files) == told["chroma_snapshot_files"], size == told["chroma_snapshot_bytes"])
-print(told["backup_root"] == str(root), told["db_size_bytes"] == pathlib.Path(told["db_snapshot_path"]).stat().st_size)
+
+def problems(folder):
+    if not folder.exists():
+        return ["snapshot_directory_missing"]
+    file = folder / "backup-metadata.json"
+    if not file.exists():
+        return ["metadata_missing"]
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+    except json.JSONDecodeError:
+        return ["metadata_invalid_json"]
+    return database(told) + registry(told) + vectors(told)
+
+def database(told):
+    path = pathlib.Path(told.get("db_snapshot_path", ""))
+    if not path.exists():
+        return ["db_snapshot_missing"]
+    try:
+        answer = sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone()
+    except sqlite3.DatabaseError:
+        return ["db_open_failed"]
+    return [] if answer == ("ok",) else ["db_integrity_check_failed"]
+
+def registry(told):
+    if not (path := told.get("registry_snapshot_path", "")):
+        return []
+    if not pathlib.Path(path).exists():
+        return ["registry_snapshot_missing"]
+    try:
+        json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError:
+        return ["registry_invalid_json"]
+    return []
+
+def vectors(told):
+    path = told.get("chroma_snapshot_path", "")
+    return ["chroma_snapshot_missing"] if path and not pathlib.Path(path).is_dir() else []
+
+folder = pathlib.Path(sys.argv[1])
+found = {"errors": problems(folder)}
+if not found["errors"]:
+    told = json.loads((folder / "backup-metadata.json").read_text(encoding="utf-8"))
+    files = [path for path in pathlib.Path(told["chroma_snapshot_path"]).rglob("*") if path.is_file()]
+    found["root"] = told["backup_root"] == str(folder)
+    found["db"] = told["db_size_bytes"] == pathlib.Path(told["db_snapshot_path"]).stat().st_size
+    found["files"] = told["chroma_snapshot_files"] == len(files)
+    found["bytes"] = told["chroma_snapshot_bytes"] == sum(path.stat().st_size for path in files)
+    found["included"] = told["chroma_snapshot_included"]
+    found["note"] = bool(told["vector_store_note"])
+print(json.dumps(found))
 "#;
 
-#[test]
-fn python_finds_all_parts_of_a_backup_by_its_metadata() {
-    if Command::new("python3").arg("--version").output().is_err() {
+/// None, and said why, where there is no Python.
+fn ask_python(folder: &Path) -> Option<Value> {
+    let Ok(output) = Command::new("python3").args(["-c", CHECK]).arg(folder).output() else {
         eprintln!("skipped: there is no python3 here");
-        return;
-    }
-    let app = App::new();
-    let made = app.back_up();
-    let root = app.store.engine.data_dir().join("backups/snapshots").join(made.stamp.as_str());
-    let output = Command::new("python3").args(["-c", READER]).arg(root).output().unwrap();
+        return None;
+    };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "ok\n30\none\nTrue True\nTrue True\n");
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
+fn folder_of(app: &App, made: &Backup) -> PathBuf {
+    app.store.engine.data_dir().join("backups/snapshots").join(made.stamp.as_str())
+}
+
+#[test]
+fn the_check_of_the_original_finds_our_backup_sound_and_its_metadata_true() {
+    let app = App::new();
+    fs::create_dir_all(app.vectors().join("empty")).unwrap();
+    let made = app.back_up();
+    let Some(found) = ask_python(&folder_of(&app, &made)) else { return };
+    let sound = json!({
+        "errors": [], "root": true, "db": true, "files": true, "bytes": true, "included": true, "note": true,
+    });
+    assert_eq!(found, sound);
     let found = app.store.engine.validate_backup(&made.stamp).unwrap();
     assert!(found.valid, "being read harms it not: {:?}", found.errors);
+}
+
+/// Something that is done to a backup in its folder.
+type Harm<'a> = &'a dyn Fn(&Path);
+
+/// The words that both have, in the order of ours.
+fn in_their_words(errors: &[String]) -> Vec<String> {
+    let words = errors.iter().map(|error| error.split(':').next().unwrap_or_default().to_owned());
+    words.filter(|word| CHECK.contains(&format!("\"{word}\""))).collect()
+}
+
+#[test]
+fn what_is_wrong_with_our_backup_is_told_in_the_same_words_by_the_original() {
+    let harms: [(&str, Harm<'_>); 9] = [
+        ("metadata_missing", &|folder| fs::remove_file(folder.join("backup-metadata.json")).unwrap()),
+        ("metadata_invalid_json", &|folder| fs::write(folder.join("backup-metadata.json"), "{").unwrap()),
+        ("db_snapshot_missing", &|folder| fs::remove_file(folder.join("db/backstitch.db")).unwrap()),
+        ("db_open_failed", &|folder| fs::write(folder.join("db/backstitch.db"), "no database".repeat(500)).unwrap()),
+        ("db_integrity_check_failed", &|folder| super::words::rewrite(folder, super::words::BREAK_A_RULE)),
+        ("registry_snapshot_missing", &|folder| fs::remove_file(folder.join("config/registry.json")).unwrap()),
+        ("registry_invalid_json", &|folder| fs::write(folder.join("config/registry.json"), "{ half").unwrap()),
+        ("chroma_snapshot_missing", &|folder| fs::remove_dir_all(folder.join("chroma")).unwrap()),
+        ("snapshot_directory_missing", &|folder| fs::remove_dir_all(folder).unwrap()),
+    ];
+    let app = App::new();
+    for (word, harm) in harms {
+        let made = app.back_up();
+        harm(&folder_of(&app, &made));
+        let Some(found) = ask_python(&folder_of(&app, &made)) else { return };
+        assert_eq!(found["errors"], json!([word]));
+        let ours = app.store.engine.validate_backup(&made.stamp).unwrap();
+        assert_eq!(in_their_words(&ours.errors), [word], "{:?}", ours.errors);
+    }
 }

@@ -1,6 +1,7 @@
 //! Restoring backups: everything comes back, the history goes on, and it can be undone.
 
 use std::fs;
+use std::path::Path;
 
 use backstitch::engine::{DiffPage, Engine, Options, Way};
 use backstitch::error::ErrorKind;
@@ -134,6 +135,32 @@ fn a_backup_of_another_domain_brings_its_log_back() {
     let done = app.store.engine.restore_backup(&made.stamp, Expected::default(), Means::Command).unwrap();
     assert_eq!((done.restored.events_removed, app.store.engine.status().unwrap().position), (10, 30));
     assert!(app.store.engine.verify_projection().unwrap().clean);
+}
+
+#[test]
+fn empty_folders_of_a_vector_store_come_back_too() {
+    let app = App::new();
+    let there = |root: &Path| ["empty", "ab/empty/deep"].map(|folder| root.join(folder).is_dir());
+    fs::create_dir_all(app.vectors().join("empty")).unwrap();
+    fs::create_dir_all(app.vectors().join("ab/empty/deep")).unwrap();
+    let made = app.back_up();
+    assert_eq!(made.metadata.as_ref().unwrap()["folders"], serde_json::json!(["chroma/ab/empty/deep", "chroma/empty"]));
+    // Where they are lost on the way to another machine, they are told in the metadata.
+    fs::remove_dir_all(app.folder(&made).join("chroma/empty")).unwrap();
+    assert!(app.store.engine.validate_backup(&made.stamp).unwrap().valid);
+    fs::remove_dir_all(app.vectors()).unwrap();
+    app.store.engine.restore_backup(&made.stamp, Expected::default(), Means::Command).unwrap();
+    assert_eq!(there(&app.vectors()), [true, true]);
+    let to = app.home.path().join("elsewhere");
+    app.store.engine.restore_backup_to(&made.stamp, &to).unwrap();
+    assert_eq!(there(&to.join("chroma")), [true, true]);
+
+    fs::remove_dir_all(app.vectors()).unwrap();
+    fs::create_dir(app.vectors()).unwrap();
+    let bare = app.back_up();
+    fs::remove_dir_all(app.vectors()).unwrap();
+    app.store.engine.restore_backup(&bare.stamp, Expected::default(), Means::Command).unwrap();
+    assert_eq!(fs::read_dir(app.vectors()).unwrap().count(), 0);
 }
 
 #[test]

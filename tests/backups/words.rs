@@ -16,6 +16,11 @@ use super::App;
 
 const METADATA: &str = "backup-metadata.json";
 
+/// Makes rows break a rule of their table, which a check of the database finds.
+pub const BREAK_A_RULE: &str = "PRAGMA writable_schema = ON;
+    UPDATE sqlite_schema SET sql = replace(sql, 'superseded_by INTEGER', 'superseded_by INTEGER NOT NULL')
+    WHERE name = 'event_log'";
+
 /// Changes the metadata of a backup.
 fn edit(folder: &Path, change: impl FnOnce(&mut Value)) {
     let mut metadata: Value = serde_json::from_slice(&fs::read(folder.join(METADATA)).unwrap()).unwrap();
@@ -24,7 +29,7 @@ fn edit(folder: &Path, change: impl FnOnce(&mut Value)) {
 }
 
 /// Lists the files with the sums that they have now.
-fn list_anew(folder: &Path) {
+pub fn list_anew(folder: &Path) {
     edit(folder, |metadata| {
         for file in metadata["files"].as_array_mut().unwrap() {
             let bytes = fs::read(folder.join(file["path"].as_str().unwrap())).unwrap();
@@ -35,7 +40,7 @@ fn list_anew(folder: &Path) {
 }
 
 /// Changes the database of a backup, and its sum with it.
-fn rewrite(folder: &Path, sql: &str) {
+pub fn rewrite(folder: &Path, sql: &str) {
     let conn = Connection::open(folder.join("db/backstitch.db")).unwrap();
     conn.execute_batch(sql).unwrap();
     drop(conn);
@@ -96,12 +101,7 @@ fn damage_of_the_database_is_told() {
     });
     assert!(!found.db_ok);
     let found = told_and_refused(&app, "db_integrity_check_failed", |folder| {
-        rewrite(
-            folder,
-            "PRAGMA writable_schema = ON;
-             UPDATE sqlite_schema SET sql = replace(sql, 'superseded_by INTEGER', 'superseded_by INTEGER NOT NULL')
-             WHERE name = 'event_log'",
-        );
+        rewrite(folder, BREAK_A_RULE);
     });
     assert!(!found.db_ok);
     let found = told_and_refused(&app, "db_open_failed: it is an empty database", |folder| {

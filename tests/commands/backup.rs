@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use backstitch::backup::Gate;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -289,6 +291,20 @@ fn places_and_retention_come_from_the_environment_too() {
     assert_eq!(listed(app.data.path()).len(), 3, "all are kept without the setting");
     let said = run(app.data.path(), &["backup", "create", "--keep-backups", "0"]).misused();
     assert!(said.contains("--keep-backups"), "{said}");
+}
+
+/// Closed as by a backup of the vector store that takes long.
+#[test]
+fn an_append_that_waited_too_long_for_a_backup_ends_with_1_and_says_why() {
+    let app = App::new();
+    let closed = Gate::new(app.data.path()).close(Duration::ZERO).unwrap();
+    let said = run_with(app.data.path(), &["append", "--busy-timeout", "50ms"], MORE).refused(1);
+    assert!(said.starts_with("A backup is being taken or restored, and new events wait until it is done."), "{said}");
+    let said = app.run(&["backup", "create", "--include-chroma", "--busy-timeout", "50ms"]).refused(1);
+    assert!(said.starts_with("Another backup is being taken or restored"), "{said}");
+    app.run(&["backup", "create", "--busy-timeout", "50ms"]).done();
+    drop(closed);
+    run_with(app.data.path(), &["append"], MORE).done();
 }
 
 /// A server copies the same places.

@@ -21,7 +21,12 @@ pub struct SmallDisk {
 impl SmallDisk {
     /// Mounts one; none where this process may not, which is then said.
     pub fn mount() -> Option<Self> {
-        Self::mount_with("size=3m,mode=0755")
+        Self::mount_of("3m")
+    }
+
+    /// One of a size in the words of `mount`.
+    pub fn mount_of(size: &str) -> Option<Self> {
+        Self::mount_with(&format!("size={size},mode=0755"))
     }
 
     /// One that has room for a few files only, however small.
@@ -53,6 +58,13 @@ impl SmallDisk {
             let full = std::iter::repeat_with(|| filler.write_all(piece)).find_map(Result::err).unwrap();
             assert_eq!(full.kind(), io::ErrorKind::StorageFull);
         }
+    }
+
+    /// Fills it up to so many bytes.
+    pub fn fill_but(&self, room: u64) {
+        self.fill();
+        let filler = File::options().write(true).open(self.filler()).unwrap();
+        filler.set_len(filler.metadata().unwrap().len().saturating_sub(room)).unwrap();
     }
 
     /// Makes empty files until there is room for no other.

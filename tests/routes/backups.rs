@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use backstitch::backup::Gate;
 use backstitch::history::Means;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -218,6 +220,20 @@ fn a_confirmation_of_another_stamp_is_refused_before_anything_is_opened() {
     assert!(again.text("#cid-error").starts_with("That is <b>20200101; the stamp is"));
     assert_eq!(again.attribute("#cid", "value"), "<b>20200101", "what was typed stays");
     assert_eq!((app.store.content(), app.store.engine.backups().unwrap().len()), (before, 1));
+}
+
+/// Closed as by a backup of the vector store that takes long.
+#[test]
+fn an_event_that_waited_too_long_for_a_backup_is_told_to_come_again() {
+    let app = TestApp::with(|options| options.busy_timeout = Duration::from_millis(50));
+    let closed = Gate::new(app.store.path()).close(Duration::ZERO).unwrap();
+    let event = r#"{"kind": "note", "payload": {}}"#;
+    let answer = app.post_body("/events", "application/json", event, JSON);
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.header("retry-after").parse::<u32>().is_ok());
+    assert!(answer.words(JSON).starts_with("A backup is being taken or restored, and new events wait"));
+    drop(closed);
+    assert_eq!(app.post_body("/events", "application/json", event, JSON).status, 201);
 }
 
 #[test]

@@ -23,6 +23,17 @@ fn surrounded() -> TestApp {
         std::fs::copy(&manifest, folder.join("decoy.json")).unwrap();
     }
     std::fs::remove_file(manifest).unwrap();
+    // And a whole backup beside its place.
+    let made = app.store.engine.create_backup(false, backstitch::history::Means::Command).unwrap().backup;
+    let backup = data.join("backups/snapshots").join(made.stamp.as_str());
+    for place in ["..", ".", "backups", "backups/snapshots/.hidden"] {
+        let folder = data.join(place).join("decoy");
+        std::fs::create_dir_all(folder.join("db")).unwrap();
+        for file in ["backup-metadata.json", "db/backstitch.db"] {
+            std::fs::copy(backup.join(file), folder.join(file)).unwrap();
+        }
+    }
+    std::fs::remove_dir_all(backup).unwrap();
     app
 }
 
@@ -118,6 +129,10 @@ fn try_everywhere(app: &TestApp, id: &str, at: usize) {
             app.post(&format!("/snapshots/restore/{way}"), &fields, accept),
             app.get(&format!("/events/{way}"), accept),
             app.get(&format!("/state/{way}"), accept),
+            app.get(&format!("/backups/{way}"), accept),
+            app.get(&format!("/backups/{way}?table=bots"), accept),
+            app.post(&format!("/backups/{way}/validate"), &[], accept),
+            app.post(&format!("/backups/{way}/restore"), &[("confirm_stamp", id)], accept),
         ];
         let changes = ["pin", "unpin", "label", "delete", "verify"];
         let fields = [("kind", kind), ("confirm_id", id), ("label", "found")];
