@@ -4,6 +4,7 @@ mod backup;
 mod completions;
 mod confirm;
 mod domain;
+mod entity;
 mod files;
 mod flags;
 mod history;

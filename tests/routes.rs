@@ -6,6 +6,7 @@ mod damaged;
 mod diff;
 mod drill;
 mod dump;
+mod entities;
 mod event_changes;
 mod events;
 mod flags;

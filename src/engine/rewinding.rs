@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::Engine;
-use super::safety::{Asked, Safety, safely, trusting};
+use super::safety::{Asked, Safety, check_expected, safely, trusting};
 use crate::compare::{DiffPage, RowPage};
 use crate::error::Result;
 use crate::history::{Means, What};
@@ -85,7 +85,11 @@ impl Engine {
             let reason = format!("rewind to {after_event_id}");
             let asked = Asked { expected, means, reason, doubt };
             self.transact(move |core, conn| {
-                let check = |_: Shelf<'_>| rewind::check_target(conn, after_event_id);
+                // In this order, so that a form that is sent twice is told that the store has moved.
+                let check = |_: Shelf<'_>| {
+                    check_expected(conn, expected)?;
+                    rewind::check_target(conn, after_event_id)
+                };
                 safely(conn, core, asked, check, |shelf, safety| execute(conn, shelf, safety, after_event_id))
             })
         })

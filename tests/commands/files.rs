@@ -45,7 +45,7 @@ fn a_newer_schema_is_refused_untouched() {
     let before = std::fs::read(&db).unwrap();
     for command in [&["events"][..], &["snapshot", "take"], &["serve", "--listen", "127.0.0.1:0"]] {
         let said = run(folder.path(), command).refused(1);
-        assert!(said.contains("the database has schema 99, and this program knows 2"), "{said}");
+        assert!(said.contains("the database has schema 99, and this program knows 3"), "{said}");
         assert!(said.ends_with("Update the program; nothing was changed."), "{said}");
     }
     assert!(std::fs::read(&db).unwrap() == before, "the database was changed");

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
 use super::{refused, with_newer_events};
-use crate::support::{CLIENTS, Content, HTML, JSON, PLAIN, Reply, Story, TestApp, encoded, rows, story};
+use crate::support::{CLIENTS, Content, HTML, JSON, PLAIN, Reply, Story, TestApp, encoded, rows, shown, story};
 
 #[track_caller]
 fn read(app: &TestApp, address: &str) -> Value {
@@ -20,7 +20,7 @@ fn grown(moments: &[usize]) -> (TestApp, Vec<Content>) {
     for &at in moments {
         app.store.append(story.tell(at - told));
         told = at;
-        then.push(app.store.content());
+        then.push(shown(app.store.content()));
     }
     if told < 40 {
         app.store.append(story.tell(40 - told));

@@ -87,6 +87,11 @@ impl TestStore {
     }
 }
 
+/// What of all of it is shown: the log and the tables that the domain lists.
+pub fn shown(content: Content) -> Content {
+    content.into_iter().filter(|(name, _)| name != backstitch::domain::ENTITY_EVENTS).collect()
+}
+
 /// The log and every projected table of a database, the one that is not shown too.
 pub fn content(conn: &rusqlite::Connection, engine: &Engine) -> Content {
     let names = engine.domain().projected().iter().map(|table| table.name.clone()).collect::<Vec<_>>();
