@@ -1,5 +1,6 @@
 //! Entities at any of their versions, what two versions differ in, and snapshots of them.
 
+mod hashes;
 mod policy;
 mod taking;
 
@@ -7,16 +8,15 @@ use rusqlite::Connection;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+pub(super) use self::hashes::LogHashes;
 pub use self::policy::EntityDue;
 pub(super) use self::policy::Rounds;
 use super::{Core, Engine};
 use crate::domain::{Domain, Entity, Replay};
 use crate::entity::{self, EntityKey, EntitySnapshot, Origin, replay, table};
 use crate::error::{Error, Result};
-use crate::image::Hash;
 use crate::json::{self, Difference};
-use crate::log;
-use crate::snapshot::log_image::{self, Part};
+use crate::snapshot::log_image::Part;
 use crate::store::State;
 
 /// Which state of an entity is asked for.
@@ -331,49 +331,4 @@ fn find_type<'d>(domain: &'d Domain, kind: &str) -> Result<&'d Entity> {
             known => error.hint(format!("It has {}.", known.join(", "))),
         }
     })
-}
-
-/// Hashes of the log up to events, remembered while the epoch stays: appending changes none.
-#[derive(Debug, Default)]
-pub(super) struct LogHashes(std::sync::Mutex<Remembered>);
-
-#[derive(Debug, Default)]
-struct Remembered {
-    epoch: u64,
-    known: std::collections::HashMap<i64, Hash>,
-    fresh: Vec<crate::image::Segment>,
-}
-
-impl LogHashes {
-    /// The hashes of the log up to each of these events, which ascend.
-    fn of(&self, conn: &Connection, state: &State, events: &[i64]) -> Result<Vec<Hash>> {
-        if state.stale_from.is_some() {
-            // What another program changed is not taken in yet, and the epoch is still the old one.
-            return Ok(log_image::hashes_up_to(conn, events)?.0);
-        }
-        let mut remembered = super::lock(&self.0);
-        if remembered.epoch != state.epoch {
-            *remembered = Remembered { epoch: state.epoch, ..Remembered::default() };
-        }
-        let unknown: Vec<i64> = events.iter().copied().filter(|event| !remembered.known.contains_key(event)).collect();
-        if !unknown.is_empty() {
-            let head = log::head(conn)?;
-            let (found, fresh) = log_image::hashes_up_to(conn, &unknown)?;
-            // Past the end more may come.
-            let ended = unknown.iter().copied().zip(found.iter().copied()).filter(|(event, _)| *event <= head);
-            remembered.known.extend(ended);
-            if !fresh.is_empty() {
-                remembered.fresh = fresh;
-            }
-            if unknown.len() == events.len() {
-                return Ok(found);
-            }
-        }
-        Ok(events.iter().filter_map(|event| remembered.known.get(event).copied()).collect())
-    }
-
-    /// The segments that were hashed on the way and are to be kept.
-    fn take_fresh(&self) -> Vec<crate::image::Segment> {
-        std::mem::take(&mut super::lock(&self.0).fresh)
-    }
 }

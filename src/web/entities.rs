@@ -83,6 +83,8 @@ struct Row {
     version: u64,
     last: Option<(i64, String)>,
     snapshot: Option<(u64, Option<Moment>)>,
+    /// Events since that, or since the first.
+    since: u64,
     due: String,
     due_at: Option<Moment>,
 }
@@ -175,6 +177,7 @@ impl Row {
             version: one.version,
             last: (one.sequence > 0).then(|| (one.sequence, links::event(one.sequence))),
             snapshot: one.snapshot_version.map(|version| (version, one.snapshot_at.map(|at| Moment::new(at, now)))),
+            since: one.events_since,
             due: due(one),
             due_at: one.due_at.filter(|_| one.due_after_events > 0).map(|at| Moment::new(at, now)),
         }
