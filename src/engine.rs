@@ -6,6 +6,7 @@
 mod appending;
 mod backup_restoring;
 mod backups;
+mod census;
 mod damage;
 mod dumps;
 mod entities;
@@ -26,6 +27,7 @@ pub mod room;
 mod safety;
 mod snapshots;
 mod tables;
+mod taken_back;
 mod undoing;
 
 use std::path::{Path, PathBuf};
@@ -46,10 +48,12 @@ pub use self::periodic::{Decided, Decision};
 pub use self::removing::Pruned;
 pub use self::snapshots::NewSnapshot;
 pub use self::tables::{RowQuery, SpeakerNames, TableCount, TableRows};
+pub use self::taken_back::TakenBack;
 pub use self::undoing::UndoPreview;
 pub use crate::compare::DiffPage;
 
 use self::backups::Runtime;
+use self::census::Counting;
 use self::entities::{LogHashes, Rounds};
 use self::full::Full;
 use self::listing::Listing;
@@ -99,6 +103,7 @@ struct Core {
     listing: Listing,
     decision: Mutex<Decisions>,
     counted: Mutex<Option<Counted>>,
+    counting: Counting,
     moments: Moments,
     dump: Mutex<Option<dumps::Remembered>>,
     format: Format,
@@ -327,15 +332,6 @@ impl Engine {
     /// Where the database fails.
     pub fn operations(&self, limit: u64) -> Result<Vec<Operation>> {
         self.readers.read(|conn| history::latest(conn, limit))
-    }
-
-    /// How many events of each kind there are, most first.
-    ///
-    /// # Errors
-    ///
-    /// Where the database fails.
-    pub fn events_by_kind(&self) -> Result<Vec<(String, u64)>> {
-        self.readers.read(log::count_by_kind)
     }
 
     /// Runs `work` on the writer, alone, in a transaction of its own.

@@ -216,6 +216,21 @@ pub fn before(conn: &Connection, operation: i64, limit: u64) -> Result<Vec<Opera
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The latest lines of operations that took events out of the log, newest first, at most `limit`.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn that_removed_events(conn: &Connection, limit: u64) -> Result<Vec<Operation>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT operation, what, at, means, detail, took_ms FROM backstitch_operations
+         WHERE what IN ('rewind', 'restore', 'undo', 'backup_restore') AND detail ->> '$.events_removed' > 0
+         ORDER BY operation DESC LIMIT ?1",
+    )?;
+    let rows = statement.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Operation> {
     let (what, at, means): (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
     let detail: String = row.get(4)?;

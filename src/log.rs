@@ -3,6 +3,7 @@
 //! Appending knows nothing of the projection: whoever appends applies what follows in the same
 //! transaction.
 
+mod census;
 pub mod flags;
 mod ndjson;
 
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 
+pub use self::census::{Census, Minute};
 pub use self::ndjson::{LONGEST_LINE, Spool, lines};
 
 /// SQLite's own JSON functions read no deeper than 1000; nothing sensible comes near this.
@@ -300,18 +302,6 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
 /// What is not UTF-8, as another program may write it, is shown as far as it is.
 fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     Ok(String::from_utf8_lossy(row.get_ref(column)?.as_bytes()?).into_owned())
-}
-
-/// How many events of each kind there are, most first.
-///
-/// # Errors
-///
-/// Where the database fails.
-pub fn count_by_kind(conn: &Connection) -> Result<Vec<(String, u64)>> {
-    let mut statement =
-        conn.prepare_cached("SELECT kind, count(*) AS n FROM event_log GROUP BY kind ORDER BY n DESC, kind")?;
-    let rows = statement.query_map([], |row| Ok((text(row, 0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 #[cfg(test)]

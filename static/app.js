@@ -4,21 +4,23 @@
 'use strict';
 
 const forms = {
+  day: { day: 'numeric', month: 'short' },
   moment: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
   clock: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
 };
 
 function makeLocal(time) {
-  const at = new Date(time.dateTime);
+  const written = time.getAttribute('datetime');
+  const at = new Date(written);
   if (Number.isNaN(at.getTime())) return;
   // Where the day is another than in UTC, the heading or the sentence around it does not say it.
   const local = `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, '0')}-${String(at.getDate()).padStart(2, '0')}`;
-  const form = { ...forms[local === time.dateTime.slice(0, 10) ? time.dataset.show : 'moment'] };
+  const form = { ...forms[local === written.slice(0, 10) || time.dataset.show === 'day' ? time.dataset.show : 'moment'] };
   if (form.day && at.getFullYear() !== new Date().getFullYear()) form.year = 'numeric';
   time.title = time.textContent;
   time.textContent = new Intl.DateTimeFormat('en-GB', form).format(at);
 }
-document.querySelectorAll('time[data-show]').forEach(makeLocal);
+document.querySelectorAll('[data-show]').forEach(makeLocal);
 
 for (const form of document.querySelectorAll('form[data-confirm]')) {
   const field = form.querySelector('input[name^="confirm_"]');

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::backups::Runtime;
+use super::census::Counting;
 use super::entities::LogHashes;
 use super::full::Full;
 use super::listing::Listing;
@@ -152,6 +153,7 @@ impl Engine {
             listing: Listing::default(),
             decision: Mutex::default(),
             counted: Mutex::default(),
+            counting: Counting::default(),
             moments: Moments::default(),
             dump: Mutex::default(),
             format: options.format,

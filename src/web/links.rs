@@ -46,6 +46,16 @@ pub(super) const SAMPLE: &str = "/sample";
 /// Where the form goes that continues it.
 pub(super) const SAMPLE_CONTINUE: &str = "/sample/continue";
 
+/// The overview with a timeline that goes so far back.
+pub(super) fn overview_of(span: &str) -> String {
+    format!("{OVERVIEW}?show={span}")
+}
+
+/// The history from one operation on, the newest first.
+pub(super) fn history_from(operation: i64) -> String {
+    format!("{HISTORY}?before={}", operation.saturating_add(1))
+}
+
 /// One event.
 pub(super) fn event(id: i64) -> String {
     format!("{EVENTS}/{id}")

@@ -64,6 +64,7 @@ mod snapshots;
 mod state;
 mod state_file;
 mod tables;
+mod timeline;
 mod twice;
 mod undo;
 mod undo_view;

@@ -25,10 +25,11 @@ use super::outcome::{Outcome, Tell};
 use super::sample::{self, Steps};
 use super::snapshots::Row;
 use super::state::{AppState, blocking};
+use super::timeline::{DEEDS, Span, Timeline};
 use crate::domain::Domain;
-use crate::engine::{Decision, Engine, Line, SpeakerNames, Status};
+use crate::engine::{Decision, Engine, Line, SpeakerNames, Status, TakenBack};
 use crate::error::Result;
-use crate::log::{Event, EventQuery};
+use crate::log::{Census, Event, EventQuery};
 use crate::sample::Told;
 use crate::snapshot::Snapshot;
 
@@ -48,6 +49,8 @@ struct Seen {
     did: Option<Decision>,
     told: Told,
     domain: Arc<Domain>,
+    census: Arc<Census>,
+    taken_back: Vec<TakenBack>,
 }
 
 impl Seen {
@@ -63,6 +66,8 @@ impl Seen {
             did: engine.last_deed(),
             told: sample::told(engine, &status)?,
             domain: engine.domain(),
+            census: engine.census()?,
+            taken_back: engine.taken_back(DEEDS)?,
             status,
         })
     }
@@ -91,6 +96,7 @@ pub(super) async fn show(
     Query(fields): Query,
 ) -> Result<Response, Failure> {
     let (tell, kept) = (Tell::read(&fields)?, state.settings.safety_kept);
+    let span = fields.filled("show")?.map(Span::parse).transpose()?;
     let (mut seen, outcome) = blocking(&state, move |engine| {
         let seen = Seen::look(engine)?;
         let outcome = tell.outcome(engine, &seen.status, kept)?;
@@ -100,7 +106,7 @@ pub(super) async fn show(
     let now = state.engine.now();
     let attention = seen.attention(now);
     if !wants.json() {
-        return Ok(page(&OverviewPage::new(&state, &seen, attention, outcome, now))?);
+        return Ok(page(&OverviewPage::new(&state, &seen, (attention, span), outcome, now))?);
     }
     seen.snapshots.truncate(SNAPSHOTS);
     let Seen { status, snapshots, operations, .. } = seen;
@@ -122,6 +128,7 @@ struct OverviewPage {
     next: Timed,
     policy: Policy,
     steps: Option<Steps>,
+    timeline: Timeline,
     attention: Vec<Matter>,
     snapshots: Vec<Row>,
     more_snapshots: u64,
@@ -133,7 +140,7 @@ impl OverviewPage {
     fn new(
         state: &AppState,
         seen: &Seen,
-        attention: Vec<Matter>,
+        (attention, span): (Vec<Matter>, Option<Span>),
         outcome: Option<Outcome>,
         now: OffsetDateTime,
     ) -> Self {
@@ -151,6 +158,7 @@ impl OverviewPage {
             next: due::next(status, "snapshot", now),
             policy: Policy::new(seen.looked.as_ref(), seen.did.as_ref(), status, now),
             steps: Steps::new(seen.told, &seen.snapshots, &seen.operations),
+            timeline: Timeline::new(span, &seen.census, &seen.snapshots, &seen.taken_back, status.head, now),
             attention,
             snapshots: shown.map(|one| Row::new(one, status.head, now)).collect(),
             more_snapshots: seen.snapshots.len().saturating_sub(SNAPSHOTS) as u64,

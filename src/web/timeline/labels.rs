@@ -1,0 +1,141 @@
+//! The labels of the timeline's axis: moments, as many as stand side by side.
+
+use time::OffsetDateTime;
+
+use super::axis::Axis;
+use super::drawing::percent;
+use super::moment_at;
+
+/// The width of a letter at the labels' size, in pixels, rather too much.
+const LETTER: f64 = 6.6;
+/// Between two labels.
+const GAP: f64 = 14.0;
+/// Right of the axis there is room for the end of a label.
+const MARGIN: f64 = 30.0;
+/// Minutes between labels within a stretch: those that people count in.
+const PERIODS: [i64; 12] = [5, 10, 15, 30, 60, 120, 240, 480, 720, 1440, 10_080, 43_200];
+/// Minutes of a day.
+const DAY: i64 = 1440;
+
+/// Words at a place of the picture.
+#[derive(Debug, Clone)]
+pub(in crate::web) struct Label {
+    pub(in crate::web) x: String,
+    /// The side of the words that is at the place.
+    pub(in crate::web) anchor: &'static str,
+    pub(in crate::web) words: String,
+    pub(in crate::web) iso: String,
+    /// In which form a script makes it local.
+    pub(in crate::web) form: &'static str,
+    from: f64,
+    to: f64,
+}
+
+impl Label {
+    /// As near to a place as there is room for, with so many letters more than its words.
+    pub(super) fn near(place: f64, words: String, iso: String, more: usize, width: f64) -> Self {
+        let length = (words.chars().count() + more) as f64 * LETTER * 100.0 / width;
+        let (anchor, from) = match place {
+            _ if place < length / 2.0 => ("start", 0.0),
+            _ if place > 100.0 - length / 2.0 => ("end", 100.0 - length),
+            _ => ("middle", place - length / 2.0),
+        };
+        let x = match anchor {
+            "start" => 0.0,
+            "end" => 100.0,
+            _ => place,
+        };
+        Self { x: percent(x), anchor, words, iso, form: "clock", from, to: from + length }
+    }
+
+    /// From where to where it reaches, in hundredths.
+    pub(super) fn extent(&self) -> (f64, f64) {
+        (self.from, self.to)
+    }
+
+    fn from_place(place: f64, tick: Tick, width: f64) -> Self {
+        let length = tick.words.chars().count() as f64 * LETTER * 100.0 / width;
+        let is_late = place + length > 100.0 + MARGIN * 100.0 / width;
+        let (anchor, from) = if is_late { ("end", place - length) } else { ("start", place) };
+        let Tick { words, iso, form } = tick;
+        Self { x: percent(place), anchor, words, iso, form, from, to: from + length }
+    }
+
+    fn is_clear_of(&self, other: &Self, width: f64) -> bool {
+        let gap = GAP * 100.0 / width;
+        self.to + gap <= other.from || other.to + gap <= self.from
+    }
+}
+
+struct Tick {
+    words: String,
+    iso: String,
+    form: &'static str,
+}
+
+/// The labels: of each stretch's beginning, the newest first, then between them.
+pub(super) fn labels(axis: &Axis, width: f64, now: OffsetDateTime) -> Vec<Label> {
+    let mut labels: Vec<Label> = Vec::new();
+    let mut add = |minute: i64, begins: bool| {
+        let label = Label::from_place(axis.percent(minute as f64), tick(minute, axis.step, begins, now), width);
+        if label.from >= 0.0 && labels.iter().all(|other| label.is_clear_of(other, width)) {
+            labels.push(label);
+        }
+    };
+    for stretch in axis.stretches.iter().rev() {
+        add(stretch.from, true);
+    }
+    let step = width / axis.steps as f64;
+    let period = PERIODS.into_iter().find(|period| *period as f64 / axis.step as f64 * step >= 96.0);
+    for stretch in &axis.stretches {
+        let Some(period) = period else { break };
+        let first = (stretch.from.div_euclid(period) + 1) * period;
+        for minute in (first..stretch.until).step_by(usize::try_from(period).unwrap_or(1)) {
+            add(minute, false);
+        }
+    }
+    labels
+}
+
+fn tick(minute: i64, step: i64, begins: bool, now: OffsetDateTime) -> Tick {
+    let at = moment_at(minute, now);
+    let is_midnight = minute.rem_euclid(DAY) == 0;
+    let (words, form) = match () {
+        () if step >= DAY || (is_midnight && !begins) => (at.day.clone(), "day"),
+        () if begins && !at.today => (format!("{}, {}", at.day, at.clock), "moment"),
+        () => (at.clock.clone(), "clock"),
+    };
+    Tick { words, iso: at.iso, form }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at once")]
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn labels_never_overlap_and_the_newest_stretch_has_one() {
+        let now = datetime!(1970-01-09 12:00 UTC);
+        let minutes: Vec<i64> = (0..8).flat_map(|day| (0..200).map(move |minute| day * 1440 + 540 + minute)).collect();
+        for (width, steps) in [(520.0, 96), (256.0, 44)] {
+            let axis = Axis::new(&minutes, steps).unwrap();
+            let labels = labels(&axis, width, now);
+            for (at, one) in labels.iter().enumerate() {
+                assert!(labels.iter().skip(at + 1).all(|other| one.is_clear_of(other, width)), "{labels:?}");
+            }
+            assert!(labels.len() >= 2, "{labels:?}");
+            assert!(labels[0].words.starts_with("8 Jan"), "{labels:?}");
+        }
+    }
+
+    #[test]
+    fn todays_labels_are_times_of_day() {
+        let now = datetime!(1970-01-01 12:00 UTC);
+        let axis = Axis::new(&(540..720).collect::<Vec<_>>(), 96).unwrap();
+        let words: Vec<String> = labels(&axis, 520.0, now).into_iter().map(|label| label.words).collect();
+        assert_eq!(words[0], "09:00");
+        assert!(words.iter().all(|word| word.len() == 5), "{words:?}");
+    }
+}
