@@ -70,6 +70,9 @@ pub struct RowPage {
     pub rows: Vec<DiffRow>,
     /// Give this as `after` for the next page; none on the last.
     pub next_after: Option<String>,
+    /// Whether other rows come before these.
+    #[serde(skip)]
+    pub later: bool,
 }
 
 /// Which page of differences is asked for.
@@ -118,7 +121,7 @@ pub fn count(table: &Table, then: &dyn Rows, now: &dyn Rows, progress: &Progress
 ///
 /// Malformed where `after` is no key of the table.
 pub fn page(table: &Table, then: &dyn Rows, now: &dyn Rows, asked: &DiffPage) -> Result<RowPage> {
-    let after = asked.after.as_deref().map(|after| parse_key(after, table)).transpose()?;
+    let after = asked.after.as_deref().map(|after| parse_after(after, table)).transpose()?;
     let needle = asked.q.as_deref().map(str::to_lowercase).filter(|needle| !needle.is_empty());
     let mut rows = Vec::new();
     let mut next_after = None;
@@ -139,6 +142,7 @@ pub fn page(table: &Table, then: &dyn Rows, now: &dyn Rows, asked: &DiffPage) ->
         key: table.key_columns().cloned().collect(),
         rows,
         next_after,
+        later: asked.after.is_some(),
     })
 }
 
@@ -158,15 +162,29 @@ fn mentions(row: &DiffRow, needle: &str) -> bool {
     values.any(|value| value.to_string().to_lowercase().contains(needle))
 }
 
-fn key_text(key: &[Value]) -> Result<String> {
+/// A key as [`DiffPage::after`] has it: a JSON array.
+///
+/// # Errors
+///
+/// Internal where it has no such form.
+pub fn key_text(key: &[Value]) -> Result<String> {
     serde_json::to_string(key).map_err(|source| Error::internal("a key has no JSON form").because(source))
 }
 
-fn parse_key(text: &str, table: &Table) -> Result<Vec<Value>> {
+fn parse_after(text: &str, table: &Table) -> Result<Vec<Value>> {
+    parse_key("after", text, table)
+}
+
+/// A key of a table, as [`key_text`] writes it; `field` is where it was given.
+///
+/// # Errors
+///
+/// Malformed where it is none.
+pub fn parse_key(field: &str, text: &str, table: &Table) -> Result<Vec<Value>> {
     let key: Vec<Value> = serde_json::from_str(text)
-        .map_err(|_| Error::malformed("after must be a key as next_after gives it: a JSON array"))?;
+        .map_err(|_| Error::malformed(format!("{field} must be a key as next_after gives it: a JSON array")))?;
     if key.len() != table.key.len() {
-        return Err(Error::malformed(format!("after must have {} values", table.key.len())));
+        return Err(Error::malformed(format!("{field} must be a key with {} values", table.key.len())));
     }
     Ok(key)
 }

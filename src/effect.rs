@@ -229,7 +229,7 @@ impl Watched<'_> {
 }
 
 /// None where the row is as it was.
-fn effect(key: Vec<Value>, before: Option<Vec<Value>>, after: Option<Vec<Value>>) -> Option<RowEffect> {
+pub(crate) fn effect(key: Vec<Value>, before: Option<Vec<Value>>, after: Option<Vec<Value>>) -> Option<RowEffect> {
     let change = match (&before, &after) {
         (None, Some(_)) => RowChange::Added,
         (Some(_), None) => RowChange::Removed,

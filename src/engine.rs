@@ -24,8 +24,10 @@ mod removing;
 mod restoring;
 mod rewinding;
 pub mod room;
+mod row_events;
 mod safety;
 mod snapshots;
+mod space;
 mod tables;
 mod taken_back;
 mod undoing;
@@ -47,6 +49,7 @@ pub use self::opening::{ColdLoad, Loaded, Options};
 pub use self::periodic::{Decided, Decision};
 pub use self::removing::Pruned;
 pub use self::snapshots::NewSnapshot;
+pub use self::space::{Daily, Space};
 pub use self::tables::{RowQuery, SpeakerNames, TableCount, TableRows};
 pub use self::taken_back::TakenBack;
 pub use self::undoing::UndoPreview;
@@ -59,6 +62,7 @@ use self::full::Full;
 use self::listing::Listing;
 use self::moments::Moments;
 use self::periodic::Decisions;
+use self::row_events::Rows;
 use crate::catchup::{Broken, CaughtUp, Hold, catch_up};
 use crate::clock::Clock;
 use crate::domain::Domain;
@@ -104,6 +108,7 @@ struct Core {
     decision: Mutex<Decisions>,
     counted: Mutex<Option<Counted>>,
     counting: Counting,
+    rows: Rows,
     moments: Moments,
     dump: Mutex<Option<dumps::Remembered>>,
     format: Format,

@@ -29,7 +29,8 @@
 //! - [`sample`]: the sample story
 //! - [`catchup`], [`scratch`], [`moment`]: following the log; tables aside; the tables as of an event
 //! - [`adopt`]: a database that an earlier version kept
-//! - [`plan`], [`rewind`], [`effect`]: what a restore or a rewind would do; what an event did
+//! - [`plan`], [`rewind`]: what a restore or a rewind would do
+//! - [`effect`], [`touched`]: what an event did; which events changed a row
 //! - [`drift`], [`rehearsal`], [`state_file`]: tables against the log; a restore rehearsed; a moment as a file
 //! - [`entity`]: versions of one entity, their states, and snapshots of them
 //! - [`backup`]: the whole runtime state of an app, copied hot, proven and put back
@@ -102,4 +103,5 @@ pub mod server_lock;
 pub mod snapshot;
 pub mod state_file;
 pub mod store;
+pub mod touched;
 pub mod web;

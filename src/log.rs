@@ -225,6 +225,16 @@ pub fn head(conn: &Connection) -> Result<i64> {
     Ok(conn.prepare_cached("SELECT coalesce(max(id), 0) FROM event_log")?.query_row([], |row| row.get(0))?)
 }
 
+/// Whether an event up to one is superseded by one after it, up to another.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn superseded_between(conn: &Connection, id: i64, up_to: i64) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM event_log WHERE superseded_by > ?1 AND superseded_by <= ?2 AND id <= ?1)";
+    Ok(conn.prepare_cached(sql)?.query_row((id, up_to), |row| row.get(0))?)
+}
+
 /// An event as it stands in the log.
 #[derive(Debug, Clone, Serialize)]
 pub struct Event {

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use crate::compare;
 use crate::error::Result;
 use crate::image::{LiveTable, Table};
+use crate::log;
 use crate::scratch::Scratch;
 use crate::snapshot::log_image::Part;
 use crate::snapshot::restore::stored_table;
@@ -85,9 +86,7 @@ impl Moment {
     ///
     /// Where the log cannot be read.
     pub fn leads_to(&self, conn: &Connection, event: i64) -> Result<bool> {
-        let sql =
-            "SELECT EXISTS (SELECT 1 FROM event_log WHERE superseded_by > ?1 AND superseded_by <= ?2 AND id <= ?1)";
-        Ok(event >= self.at && !conn.prepare_cached(sql)?.query_row((self.at, event), |row| row.get::<_, bool>(0))?)
+        Ok(event >= self.at && !log::superseded_between(conn, self.at, event)?)
     }
 
     /// Goes forward to an event, in the same database.

@@ -62,10 +62,10 @@ pub struct Failure {
 /// back.
 pub fn apply(conn: &Connection, domain: &Domain, after: i64, up_to: i64, progress: &Progress) -> Result<u64, Stop> {
     if after > 0 || up_to < LONG_REPLAY {
-        return apply_each(conn, domain, after, up_to, progress);
+        return apply_all(conn, domain, after, up_to, progress);
     }
     let set_aside = IndexTriggers::set_aside(conn, domain)?;
-    let applied = apply_each(conn, domain, after, up_to, progress)?;
+    let applied = apply_all(conn, domain, after, up_to, progress)?;
     set_aside.put_back(conn)?;
     Ok(applied)
 }
@@ -75,12 +75,22 @@ pub fn apply(conn: &Connection, domain: &Domain, after: i64, up_to: i64, progres
 /// # Errors
 ///
 /// As [`apply`].
-pub fn apply_each(
+pub fn apply_all(conn: &Connection, domain: &Domain, after: i64, up_to: i64, progress: &Progress) -> Result<u64, Stop> {
+    apply_watched(conn, domain, after, up_to, progress, &mut |_| Ok(()))
+}
+
+/// Applies events as [`apply_all`] does, and tells `watcher` after each, by its id.
+///
+/// # Errors
+///
+/// As [`apply`], and those of `watcher`.
+pub fn apply_watched(
     conn: &Connection,
     domain: &Domain,
     after: i64,
     up_to: i64,
     progress: &Progress,
+    watcher: &mut dyn FnMut(i64) -> Result<()>,
 ) -> Result<u64, Stop> {
     let mut work = progress.begin_of("applying events", "event", u64::try_from(up_to - after).ok());
     let mut select = conn.prepare_cached(
@@ -94,6 +104,7 @@ pub fn apply_each(
     while let Some(event) = events.next()? {
         handlers.run(event)?;
         belonging.keep(event)?;
+        watcher(event.get(0)?)?;
         applied += 1;
         work.advance(1);
     }

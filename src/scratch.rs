@@ -137,7 +137,7 @@ impl Scratch {
     ///
     /// Unprocessable with the first event that today's handlers cannot apply.
     pub fn apply(&self, domain: &Domain, after: i64, up_to: i64, progress: &Progress) -> Result<u64> {
-        projection::apply_each(&self.conn, domain, after, up_to, progress).map_err(Stop::into_error)
+        projection::apply_all(&self.conn, domain, after, up_to, progress).map_err(Stop::into_error)
     }
 
     /// Puts a log in and applies all of it.

@@ -23,6 +23,8 @@ mod list;
 mod log;
 mod markup;
 mod overview;
+mod pane;
+mod places;
 mod plan;
 mod progress;
 mod projection;
@@ -30,10 +32,13 @@ mod replay;
 mod restore;
 mod restore_checks;
 mod rewind;
+mod row;
 mod sample;
 mod tables;
 mod take;
+mod timeline;
 mod undo;
+mod weight;
 
 use crate::support::{CLIENTS, HTML, Page, Reply, TestApp};
 

@@ -31,6 +31,8 @@ pub(super) struct Listing {
     chunks: Mutex<HashMap<Hash, Arc<Vec<Hash>>>>,
     history: Mutex<HashMap<(Hash, u64), Option<Left>>>,
     unique: Mutex<Option<Unique>>,
+    /// Bytes of the chunks that several of the snapshots listed last need.
+    pub(super) shared: Mutex<Option<u64>>,
     /// Events up to an id, by id and epoch: appending does not change them.
     pub(super) up_to: Mutex<HashMap<(i64, u64), u64>>,
 }
@@ -299,6 +301,8 @@ impl Core {
             chunks.filter(|chunk| uses.get(chunk) == Some(&1)).filter_map(|chunk| self.chunks.size(*chunk)).sum()
         };
         let bytes = known.iter().filter_map(|one| Some((one.manifest()?, alone(one)))).collect();
+        let shared = uses.iter().filter(|(_, uses)| **uses > 1).filter_map(|(chunk, _)| self.chunks.size(*chunk));
+        *lock(&self.listing.shared) = Some(shared.sum());
         let bytes = Arc::new(bytes);
         *remembered = Some(Unique { of, bytes: Arc::clone(&bytes) });
         bytes

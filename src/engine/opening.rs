@@ -14,6 +14,7 @@ use super::entities::LogHashes;
 use super::full::Full;
 use super::listing::Listing;
 use super::moments::Moments;
+use super::row_events::Rows;
 use super::{Core, Engine, millis};
 use crate::adopt::adopt;
 use crate::catchup::{Broken, Hold, catch_up};
@@ -154,6 +155,7 @@ impl Engine {
             decision: Mutex::default(),
             counted: Mutex::default(),
             counting: Counting::default(),
+            rows: Rows::default(),
             moments: Moments::default(),
             dump: Mutex::default(),
             format: options.format,

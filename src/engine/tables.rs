@@ -55,6 +55,9 @@ pub struct TableRows {
     pub rows: Vec<Vec<Value>>,
     /// Give this as `after` for the next page; none on the last.
     pub next_after: Option<String>,
+    /// Where the key's columns stand in `columns`.
+    #[serde(skip)]
+    pub key: Vec<usize>,
 }
 
 /// The names of speakers, by the kind of turn and what the turn calls them.
@@ -178,7 +181,7 @@ pub(super) fn check_moment(conn: &Connection, at: i64) -> Result<()> {
     Err(Error::malformed(format!("at must be from 0 to {head}, the last event of the log")))
 }
 
-fn find_table<'d>(domain: &'d Domain, name: &str) -> Result<&'d Table> {
+pub(super) fn find_table<'d>(domain: &'d Domain, name: &str) -> Result<&'d Table> {
     let found = domain.tables.iter().find(|table| table.name == name);
     found.ok_or_else(|| Error::not_found(format!("the domain has no table {name:?}")))
 }
@@ -218,6 +221,7 @@ fn read_rows(conn: &Connection, at: i64, domain: &Domain, table: &Table, query: 
         table: table.name.clone(),
         at,
         columns: table.columns.clone(),
+        key: table.key.clone(),
         next_after: more.then(|| (skipped + rows.len() as u64).to_string()),
         rows,
     })

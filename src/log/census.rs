@@ -4,8 +4,7 @@
 //! event's id, moment and kind do not change while it is in the log. Flags are not looked at: a
 //! hidden event happened too.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::Connection;
 
@@ -29,6 +28,7 @@ pub struct Minute {
 pub struct Census {
     minutes: BTreeMap<i64, Minute>,
     kinds: HashMap<String, u64>,
+    branches: BTreeSet<i64>,
     through: i64,
 }
 
@@ -51,6 +51,11 @@ impl Census {
         kinds
     }
 
+    /// The branches that events are of.
+    pub fn branches(&self) -> &BTreeSet<i64> {
+        &self.branches
+    }
+
     /// The event with the lowest id in the first minute, from this one on, that has any.
     pub fn first_from(&self, minute: i64) -> Option<i64> {
         self.minutes.range(minute..).next().map(|(_, events)| events.first)
@@ -62,13 +67,15 @@ impl Census {
     ///
     /// Where the log cannot be read.
     pub fn go_on(&mut self, conn: &Connection) -> Result<()> {
-        let mut select = conn.prepare_cached("SELECT id, ts, kind FROM event_log WHERE id > ?1 ORDER BY id")?;
+        let mut select =
+            conn.prepare_cached("SELECT id, ts, kind, branch_id FROM event_log WHERE id > ?1 ORDER BY id")?;
         let mut rows = select.query([self.through])?;
         while let Some(row) = rows.next()? {
             let id = row.get(0)?;
             // What is not UTF-8 is no moment; of a kind it is shown as far as it is.
             let ts = row.get_ref(1)?.as_str().unwrap_or_default();
             let kind = String::from_utf8_lossy(row.get_ref(2)?.as_bytes().unwrap_or_default());
+            self.branches.insert(row.get(3)?);
             self.count(id, ts, &kind);
         }
         Ok(())

@@ -125,7 +125,7 @@ pub(super) async fn show(
 }
 
 async fn rows(state: &AppState, wants: Wants, stamp: Stamp, fields: &Fields) -> Result<Response, Failure> {
-    let asked = AskedTable::read(fields, state.settings.page_limit)?;
+    let asked = AskedTable::read(fields, state.settings.page_limit, wants)?;
     let of = Of {
         door: Door::Backups,
         plan: format!("The backup {stamp}"),

@@ -7,9 +7,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::damaged::{self, Before};
+use super::difference::{Difference, Part};
 use super::error::Failure;
 use super::extract::{Fields, Query, RawId};
-use super::filters::encoded;
+use super::filters::{self, encoded};
 use super::layout::{Door, Shell, page};
 use super::links::{PlanLinks, SnapshotLinks};
 use super::negotiate::Wants;
@@ -19,6 +20,9 @@ use crate::compare::RowPage;
 use crate::engine::{DiffPage, Status};
 use crate::error::{Error, Result};
 use crate::snapshot::{Diff, Kind, Scope, SnapshotId};
+
+/// Rows of a page where the address does not say: rows are wide.
+const ROWS: usize = 25;
 
 /// Which rows an address asks for.
 #[derive(Debug, Clone)]
@@ -33,14 +37,15 @@ impl AskedTable {
     /// # Errors
     ///
     /// Malformed where no table is named, or `limit` is out of its bounds.
-    pub(super) fn read(fields: &Fields, page_limit: usize) -> Result<Self> {
+    pub(super) fn read(fields: &Fields, page_limit: usize, wants: Wants) -> Result<Self> {
+        let usual = if wants.json() { page_limit / 10 } else { ROWS.min(page_limit) };
         let table = fields.get("table")?.filter(|table| !table.is_empty());
         Ok(Self {
             table: table.ok_or_else(|| Error::malformed("table must be the name of a table"))?.to_owned(),
             page: DiffPage {
                 q: fields.owned("q")?,
                 after: fields.owned("after")?,
-                limit: fields.limit(page_limit, page_limit / 10)?,
+                limit: fields.limit(page_limit, usual)?,
             },
         })
     }
@@ -55,10 +60,10 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(id: &str, fields: &Fields, page_limit: usize) -> Result<Self> {
+    fn read(id: &str, fields: &Fields, page_limit: usize, wants: Wants) -> Result<Self> {
         let kind = fields.kind()?;
         let id = id.parse()?;
-        Ok(Self { id, kind, scope: fields.scope()?, rows: AskedTable::read(fields, page_limit)? })
+        Ok(Self { id, kind, scope: fields.scope()?, rows: AskedTable::read(fields, page_limit, wants)? })
     }
 }
 
@@ -134,7 +139,7 @@ pub(super) async fn show(
     RawId(id): RawId,
     Query(fields): Query,
 ) -> Result<Response, Failure> {
-    let asked = Asked::read(&id, &fields, state.settings.page_limit)?;
+    let asked = Asked::read(&id, &fields, state.settings.page_limit, wants)?;
     let (id, kind) = (asked.id.clone(), asked.kind);
     let compared = blocking(&state, move |engine| {
         let diff = engine.diff(&asked.id, asked.kind, asked.scope, &asked.rows.table, &asked.rows.page)?;

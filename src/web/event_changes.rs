@@ -103,7 +103,7 @@ impl TableView {
         let view = |row: &RowEffect| {
             let (change, key) = (row.change, row.key.clone());
             let row = DiffRow { change, key, now: row.before.clone(), then: row.after.clone() };
-            RowView::of(&changed.columns, &changed.key, &row, &WORDS).cut(VALUE)
+            RowView::of(&changed.columns, &changed.key, &row, &WORDS).cut(VALUE).leading(&changed.table, &row.key)
         };
         let all = changed.rows.len();
         Self {

@@ -5,24 +5,30 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::error::Failure;
+use super::error::{self, Failure, sentence};
 use super::event_view::{Line, Said};
 use super::extract::{Fields, Query};
 use super::filters::{self, encoded};
+use super::jump::Jump;
 use super::layout::{Door, Shell, page};
 use super::links;
 use super::negotiate::Wants;
 use super::outcome::{Outcome, Tell};
 use super::state::{AppState, blocking};
+use super::words::{on_pages, visible};
+use crate::clock;
 use crate::domain::Domain;
 use crate::engine::{Engine, SpeakerNames, Status};
-use crate::error::Result;
-use crate::log::{Event, EventQuery};
+use crate::error::{Error, Result};
+use crate::log::{Census, Event, EventQuery};
 
+/// Events of a page where the address does not say: what is said may be long.
+const EVENTS: usize = 30;
 /// Kinds that the form offers; one that is asked for by the address is there in any case.
 const KINDS: usize = 100;
 
@@ -38,7 +44,7 @@ struct Seen {
     events: Vec<Event>,
     /// More on the side that the page was read towards.
     more: bool,
-    kinds: Vec<(String, u64)>,
+    census: Arc<Census>,
     domain: Arc<Domain>,
     names: SpeakerNames,
 }
@@ -49,7 +55,18 @@ pub(super) async fn show(
     wants: Wants,
     Query(fields): Query,
 ) -> Result<Response, Failure> {
-    let query = read(&fields, state.settings.page_limit)?;
+    let most = state.settings.page_limit;
+    let mut query = read(&fields, most, if wants.json() { most / 10 } else { EVENTS })?;
+    let raw = fields.number("raw", "true or false")?.unwrap_or(false);
+    let mut shown = Shown { raw, ..Shown::default() };
+    if let Some(go) = fields.filled("go")? {
+        match place(&state, go).await {
+            Ok(event) if wants.json() => query.after = Some(event.saturating_sub(1)),
+            Ok(event) => return Ok(Redirect::to(&links::place(event)).into_response()),
+            Err(error) if !wants.json() => shown.missed(go, &error),
+            Err(error) => return Err(error.into()),
+        }
+    }
     if wants.json() {
         let events = blocking(&state, move |engine| engine.events(&query)).await?;
         return Ok(Json(Answer { events }).into_response());
@@ -62,14 +79,50 @@ pub(super) async fn show(
         Ok((seen, outcome))
     })
     .await?;
-    Ok(page(&EventsPage::new(&state, seen, &asked, outcome))?)
+    let status = shown.status;
+    let mut response = page(&EventsPage::new(&state, &seen, &asked, shown, outcome))?;
+    *response.status_mut() = status;
+    Ok(response)
 }
 
-fn read(fields: &Fields, most: usize) -> Result<EventQuery> {
+/// How the list is shown, besides which events are in it.
+#[derive(Default)]
+struct Shown {
+    /// Payloads as they were sent.
+    raw: bool,
+    /// The place that was asked for and is not there, and why.
+    go: String,
+    missed: Option<String>,
+    status: StatusCode,
+}
+
+impl Shown {
+    fn missed(&mut self, go: &str, error: &Error) {
+        self.status = error::status(error.kind());
+        self.missed = Some(visible(&sentence(&on_pages(&error.to_string()))));
+        go.clone_into(&mut self.go);
+    }
+}
+
+/// The event that a place of the log begins with: that of the number or the first after it, or the
+/// first of the minute or of the first minute after it that has any.
+async fn place(state: &AppState, go: &str) -> Result<i64> {
+    let jump = Jump::parse(go)?;
+    let found = blocking(state, move |engine| match jump {
+        Jump::Event(id) => {
+            let query = EventQuery { after: Some(id.saturating_sub(1)), limit: 1, ..EventQuery::default() };
+            Ok(engine.events(&query)?.first().map(|event| event.id))
+        }
+        Jump::Moment(at) => Ok(engine.census()?.first_from(at.unix_timestamp().div_euclid(60))),
+    });
+    found.await?.ok_or_else(|| Error::not_found("no event is there or later"))
+}
+
+fn read(fields: &Fields, most: usize, usual: usize) -> Result<EventQuery> {
     Ok(EventQuery {
         after: fields.number("after", "the id of an event")?,
         before: fields.number("before", "the id of an event")?,
-        limit: fields.limit(most, most / 10)? as u64,
+        limit: fields.limit(most, usual.min(most))? as u64,
         kind: fields.owned("kind")?,
         branch_id: fields.number("branch_id", "the number of a branch")?,
         q: fields.owned("q")?,
@@ -89,8 +142,8 @@ impl Seen {
             events.reverse();
         }
         let names = engine.speaker_names(&events)?;
-        let (status, kinds) = (engine.status()?, engine.events_by_kind()?);
-        Ok(Self { status, names, events, more, kinds, domain: engine.domain() })
+        let (status, census) = (engine.status()?, engine.census()?);
+        Ok(Self { status, names, events, more, census, domain: engine.domain() })
     }
 }
 
@@ -111,7 +164,14 @@ struct EventsPage {
     total: String,
     kinds: Vec<(String, String, bool)>,
     branch: String,
+    /// There is more than one branch to choose from.
+    has_branches: bool,
     q: String,
+    shown: Shown,
+    /// The same list with payloads as they were sent, or as people read them.
+    other_form: String,
+    /// A moment of this log, to show the form of one.
+    example: String,
     days: Vec<Day>,
     newest: Option<String>,
     newer: Option<String>,
@@ -119,19 +179,24 @@ struct EventsPage {
 }
 
 impl EventsPage {
-    fn new(state: &AppState, seen: Seen, asked: &EventQuery, outcome: Option<Outcome>) -> Self {
+    fn new(state: &AppState, seen: &Seen, asked: &EventQuery, shown: Shown, outcome: Option<Outcome>) -> Self {
         let now = state.engine.now();
         let shell = Shell::new(state, &seen.status, "Events", Door::Events).told(outcome);
-        let filter = filter(asked, state.settings.page_limit as u64 / 10);
+        let usual = EVENTS as u64;
+        let filter = filter(asked, usual, shown.raw);
         let command = format!("backstitch events --after {} --limit {}", asked.after.unwrap_or(0), asked.limit);
-        let (newest, newer, older) = turns(&seen, asked, &filter);
+        let (newest, newer, older) = turns(seen, asked, &filter);
         Self {
             shell: shell.also(state, &format!("{}{filter}", links::EVENTS), command),
             empty: seen.status.events == 0,
             filtered: asked.kind.is_some() || asked.branch_id.is_some() || asked.q.is_some(),
-            total: total(&seen, asked),
-            days: by_day(&seen, now),
-            kinds: kinds(seen.kinds, asked.kind.as_deref()),
+            total: total(seen, asked),
+            days: by_day(seen, shown.raw, now),
+            other_form: other_form(asked, usual, shown.raw),
+            example: example(seen),
+            shown,
+            kinds: kinds(seen.census.by_kind(), asked.kind.as_deref()),
+            has_branches: asked.branch_id.is_some() || seen.census.branches().len() > 1,
             branch: asked.branch_id.map(|branch| branch.to_string()).unwrap_or_default(),
             q: asked.q.clone().unwrap_or_default(),
             newest,
@@ -170,7 +235,7 @@ fn total(seen: &Seen, asked: &EventQuery) -> String {
 }
 
 /// The filter as the query of an address, without the place in the log.
-fn filter(asked: &EventQuery, usual: u64) -> String {
+fn filter(asked: &EventQuery, usual: u64, raw: bool) -> String {
     let mut parts = Vec::new();
     parts.extend(asked.kind.as_ref().map(|kind| format!("kind={}", encoded(kind))));
     parts.extend(asked.branch_id.map(|branch| format!("branch_id={branch}")));
@@ -178,7 +243,32 @@ fn filter(asked: &EventQuery, usual: u64) -> String {
     if asked.limit != usual {
         parts.push(format!("limit={}", asked.limit));
     }
+    if raw {
+        parts.push("raw=true".to_owned());
+    }
     if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+}
+
+/// When the first event shown happened, as it can be typed.
+fn example(seen: &Seen) -> String {
+    let at = seen.events.first().and_then(|event| clock::parse_rfc3339(&event.ts));
+    let at = at.map(|at| clock::rfc3339(at.to_offset(time::UtcOffset::UTC)));
+    at.map_or_else(|| "1240".to_owned(), |at| at.chars().take(16).collect::<String>().replace('T', " "))
+}
+
+/// The same place of the same list in the other form.
+fn other_form(asked: &EventQuery, usual: u64, raw: bool) -> String {
+    let filter = filter(asked, usual, !raw);
+    let bound = asked.after.map(|after| format!("after={after}"));
+    let bound = bound.or_else(|| asked.before.map(|before| format!("before={before}"))).unwrap_or_default();
+    let join = if filter.is_empty() {
+        "?"
+    } else if bound.is_empty() {
+        ""
+    } else {
+        "&"
+    };
+    format!("{}{filter}{join}{bound}", links::EVENTS).trim_end_matches('?').to_owned()
 }
 
 /// What the form offers: value, words with the count, and whether it is chosen.
@@ -194,10 +284,11 @@ fn kinds(counted: Vec<(String, u64)>, chosen: Option<&str>) -> Vec<(String, Stri
     known.chain(unknown).collect()
 }
 
-fn by_day(seen: &Seen, now: OffsetDateTime) -> Vec<Day> {
+fn by_day(seen: &Seen, raw: bool, now: OffsetDateTime) -> Vec<Day> {
     let mut days: Vec<Day> = Vec::new();
     for event in &seen.events {
         let line = Line::new(event, &seen.domain, &seen.names, now).offering_rewind(seen.status.head);
+        let line = if raw { line.raw(event) } else { line };
         let name = match &line.stamp.at {
             Some(at) if at.today => "Today".to_owned(),
             Some(at) => at.day.clone(),
@@ -218,9 +309,11 @@ mod tests {
     #[test]
     fn a_filter_is_an_address() {
         let asked = EventQuery { limit: 100, ..EventQuery::default() };
-        assert_eq!(filter(&asked, 100), "");
+        assert_eq!(filter(&asked, 100, false), "");
+        assert_eq!(other_form(&asked, 100, false), "/events?raw=true");
+        assert_eq!(other_form(&asked, 100, true), "/events");
         let asked = EventQuery { kind: Some("a b".into()), branch_id: Some(2), limit: 5, ..EventQuery::default() };
-        assert_eq!(filter(&asked, 100), "?kind=a%20b&branch_id=2&limit=5");
+        assert_eq!(filter(&asked, 100, false), "?kind=a%20b&branch_id=2&limit=5");
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(super) struct Line {
     pub(super) superseded_by: Option<(i64, String)>,
     /// The plan of going back to it, where the list offers that.
     pub(super) rewind: Option<String>,
+    /// Its payload as it was sent, where the list shows that.
+    pub(super) raw: Option<String>,
 }
 
 /// What an event says.
@@ -66,6 +68,7 @@ impl Line {
             hidden: event.hidden,
             superseded_by: event.superseded_by.map(|id| (id, links::event(id))),
             rewind: None,
+            raw: None,
         }
     }
 
@@ -74,6 +77,18 @@ impl Line {
     pub(super) fn offering_rewind(mut self, head: i64) -> Self {
         self.rewind = (self.id < head).then(|| links::rewind(self.id));
         self
+    }
+
+    /// With its payload as it was sent, in short, in the place of what it says.
+    #[must_use]
+    pub(super) fn raw(mut self, event: &Event) -> Self {
+        self.raw = Some(visible(&cut(event.payload.get(), TURN).0));
+        self
+    }
+
+    /// Whether somebody says something in it.
+    pub(super) fn is_turn(&self) -> bool {
+        matches!(self.said, Said::Turn { .. })
     }
 
     /// Whether it counts for the tables.

@@ -143,6 +143,17 @@ pub(super) fn table_at(name: &str, at: Option<i64>) -> String {
     as_of(table(name), at)
 }
 
+/// The events that changed one row, perhaps only those before one; `key` is a JSON array.
+pub(super) fn row(table: &str, key: &str, before: Option<i64>) -> String {
+    let before = before.map(|before| format!("&before={before}")).unwrap_or_default();
+    format!("{TABLES}/{}/row?key={}{before}", encoded(table), encoded(key))
+}
+
+/// A place of the log: the list from one event on, turned to it.
+pub(super) fn place(event: i64) -> String {
+    format!("{EVENTS}?after={}#e{event}", event.saturating_sub(1))
+}
+
 /// The list of tables as of an event, or now.
 pub(super) fn tables(at: Option<i64>) -> String {
     as_of(TABLES.to_owned(), at)
@@ -287,6 +298,14 @@ impl PlanLinks {
     pub(super) fn beside(&self, table: &str) -> String {
         let table = [("table", table.to_owned())];
         format!("{}#rows", asking(&self.path, self.fields.iter().chain(&table)))
+    }
+
+    /// The same from a place of the rows on, found with a text.
+    pub(super) fn beside_at(&self, table: &str, q: &str, after: Option<&str>) -> String {
+        let mut more = vec![("table", table.to_owned())];
+        more.extend(Some(("q", q.to_owned())).filter(|_| !q.is_empty()));
+        more.extend(after.map(|after| ("after", after.to_owned())));
+        format!("{}#rows", asking(&self.path, self.fields.iter().chain(&more)))
     }
 
     /// The page with the rows of one table.

@@ -19,6 +19,7 @@ mod backups_view;
 mod components;
 mod damaged;
 mod diff;
+mod difference;
 mod download;
 mod drill;
 mod due;
@@ -41,6 +42,7 @@ mod health;
 mod help;
 mod help_words;
 mod history;
+mod jump;
 mod keeping;
 mod layout;
 mod links;
@@ -58,6 +60,7 @@ mod projection_view;
 mod replay;
 mod rewind;
 mod rewind_view;
+mod row_page;
 mod rows;
 mod sample;
 mod snapshots;
@@ -164,6 +167,7 @@ fn routes(state: AppState) -> Router {
         .route("/events/{id}", get(event_page::show))
         .route(links::TABLES, get(tables::list))
         .route("/state/{table}", get(tables::rows))
+        .route("/state/{table}/row", get(row_page::show))
         .route(links::STATE_FILE, get(state_file::show))
         .route(links::PROJECTION, get(projection::show))
         .route(links::REWIND, get(rewind::show).post(rewind::rewind))

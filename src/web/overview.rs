@@ -157,7 +157,7 @@ impl OverviewPage {
             last: seen.events.first().map(|event| Stamp::new(&event.ts, now)),
             next: due::next(status, "snapshot", now),
             policy: Policy::new(seen.looked.as_ref(), seen.did.as_ref(), status, now),
-            steps: Steps::new(seen.told, &seen.snapshots, &seen.operations),
+            steps: Steps::new(seen.told, status, &seen.snapshots, &seen.operations),
             timeline: Timeline::new(span, &seen.census, &seen.snapshots, &seen.taken_back, status.head, now),
             attention,
             snapshots: shown.map(|one| Row::new(one, status.head, now)).collect(),
@@ -173,7 +173,7 @@ impl OverviewPage {
 
     /// Whether taking a snapshot is the main action: while the sample waits to go on, that is.
     fn take_first(&self) -> bool {
-        self.steps.as_ref().is_none_or(|steps| steps.continued)
+        self.steps.as_ref().is_none_or(|steps| steps.continued || !steps.can_go_on)
     }
 }
 

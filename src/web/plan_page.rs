@@ -6,6 +6,7 @@ use askama::Template;
 use super::about::About;
 use super::attention::Matter;
 use super::backups_view::BackupView;
+use super::difference::{Difference, Part};
 use super::due::Timed;
 use super::error::sentence;
 use super::event_view::Stamp;
@@ -24,7 +25,7 @@ use crate::rewind::TableEffect;
 use crate::snapshot::Scope;
 
 /// Rows beside a plan where the address does not say; the page of rows has the rest.
-const ROWS_BESIDE: usize = 20;
+const ROWS_BESIDE: usize = 12;
 
 /// A plan, ready to be drawn.
 #[derive(Template)]
@@ -255,7 +256,10 @@ pub(super) struct Beside {
     pub(super) url: String,
     pub(super) links: PlanLinks,
     pub(super) q: String,
-    pub(super) more: bool,
+    /// The first rows, where these are others.
+    pub(super) first: Option<String>,
+    /// The rows after these.
+    pub(super) next: Option<String>,
 }
 
 /// The events that came after what the plan goes back to.
@@ -295,7 +299,8 @@ impl Changes {
                 url: links.rows(&rows.table),
                 links: links.clone(),
                 q: q.to_owned(),
-                more: rows.next_after.is_some(),
+                first: rows.later.then(|| links.beside_at(&rows.table, q, None)),
+                next: rows.next_after.as_deref().map(|after| links.beside_at(&rows.table, q, Some(after))),
             }),
         }
     }
@@ -306,24 +311,25 @@ impl Changes {
 pub(super) struct AskedRows {
     table: Option<String>,
     pub(super) q: Option<String>,
+    after: Option<String>,
     limit: Option<usize>,
 }
 
 impl AskedRows {
-    /// The fields `table`, `q` and `limit`.
+    /// The fields `table`, `q`, `after` and `limit`.
     ///
     /// # Errors
     ///
     /// Malformed where one is given more than once, or `limit` is out of its bounds.
     pub(super) fn read(fields: &Fields, page_limit: usize) -> crate::error::Result<Self> {
         let limit = Some(fields.limit(page_limit, ROWS_BESIDE)?);
-        Ok(Self { table: fields.owned("table")?, q: fields.owned("q")?, limit })
+        Ok(Self { table: fields.owned("table")?, q: fields.owned("q")?, after: fields.owned("after")?, limit })
     }
 
     /// The table asked for, or the first one that changes, and how much of it.
     pub(super) fn choose<'a>(&self, changed: impl IntoIterator<Item = (&'a str, u64)>) -> Option<(String, DiffPage)> {
         let first = changed.into_iter().find(|(_, rows)| *rows > 0).map(|(name, _)| name.to_owned());
-        let page = DiffPage { q: self.q.clone(), after: None, limit: self.limit.unwrap_or(ROWS_BESIDE) };
+        let page = DiffPage { q: self.q.clone(), after: self.after.clone(), limit: self.limit.unwrap_or(ROWS_BESIDE) };
         self.table.clone().or(first).map(|table| (table, page))
     }
 }

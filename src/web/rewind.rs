@@ -51,7 +51,7 @@ fn after_event_id(fields: &Fields) -> Result<i64> {
 }
 
 async fn rows(state: &AppState, wants: Wants, after: i64, fields: &Fields) -> Result<Response, Failure> {
-    let asked = AskedTable::read(fields, state.settings.page_limit)?;
+    let asked = AskedTable::read(fields, state.settings.page_limit, wants)?;
     let (asked, found, status) = blocking(state, move |engine| {
         let found = engine.rewind_rows(after, &asked.table, &asked.page)?;
         Ok((asked, found, engine.status()?))
@@ -116,9 +116,10 @@ async fn run(state: &AppState, wants: Wants, fields: &Fields) -> Result<Restored
     blocking(state, move |engine| engine.execute_rewind(after, expected, means)).await
 }
 
-/// The rewind that this very form has done already.
+/// The rewind that this very form has done already. Then the event is the log's end, and going back
+/// to that is what a second time is refused with.
 async fn sent_twice(state: &AppState, fields: &Fields, error: &Error) -> Option<i64> {
-    if error.kind() != ErrorKind::Conflict {
+    if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Malformed) {
         return None;
     }
     let after = after_event_id(fields).ok()?;

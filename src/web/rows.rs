@@ -1,9 +1,11 @@
 //! Rows that come, go or change, as plans, the page of an event and the page of differences show
 //! them.
 
+use super::difference::Difference;
 use super::filters::{self, size};
+use super::links;
 use super::words::visible;
-use crate::compare::{DiffRow, RowChange, RowPage};
+use crate::compare::{DiffRow, RowChange, RowPage, key_text};
 use crate::image::Value;
 
 /// Characters of a row's texts beside its key.
@@ -49,7 +51,7 @@ impl Cell {
     }
 
     /// As part of a key: on one line, whatever it is.
-    fn spoken(&self) -> &str {
+    pub(super) fn spoken(&self) -> &str {
         match self {
             Self::Null => "null",
             Self::Text(text) | Self::Number(text) | Self::Blob(text) => text,
@@ -63,6 +65,8 @@ pub(super) struct Field {
     pub(super) column: String,
     pub(super) now: Option<Cell>,
     pub(super) then: Option<Cell>,
+    /// How both differ, where that says more than both of them.
+    pub(super) difference: Option<Difference>,
 }
 
 /// What is said of rows: for each change the words, the sign in front of them, and the name of
@@ -95,6 +99,8 @@ pub(super) struct RowView {
     /// The name of its colour and rule.
     pub(super) class: &'static str,
     pub(super) key: String,
+    /// Where the row's own events are told, if the page leads there.
+    pub(super) url: Option<String>,
     /// The columns that differ, or all but the key.
     pub(super) fields: Vec<Field>,
     /// What is said in front of the two values of a row that changes.
@@ -113,7 +119,14 @@ impl RowView {
         let fields = fields(columns, key, row);
         let key: Vec<Cell> = row.key.iter().map(Cell::of).collect();
         let key = key.iter().map(Cell::spoken).collect::<Vec<_>>().join(" \u{b7} ");
-        Self { verb, sign, class, key, fields, now: words.now, then: words.then }
+        Self { verb, sign, class, key, url: None, fields, now: words.now, then: words.then }
+    }
+
+    /// With a link to the events that changed this row of a table.
+    #[must_use]
+    pub(super) fn leading(mut self, table: &str, key: &[Value]) -> Self {
+        self.url = key_text(key).ok().map(|key| links::row(table, &key, None));
+        self
     }
 
     /// With at most so many characters of each text.
@@ -155,8 +168,22 @@ fn fields(columns: &[String], key: &[String], row: &DiffRow) -> Vec<Field> {
     };
     let columns = columns.iter().enumerate().filter(|(at, name)| !key.contains(name) && differs(*at));
     columns
-        .map(|(at, name)| Field { column: name.clone(), now: cell(&row.now, at), then: cell(&row.then, at) })
+        .map(|(at, name)| Field {
+            column: name.clone(),
+            now: cell(&row.now, at),
+            then: cell(&row.then, at),
+            difference: difference(row, at),
+        })
         .collect()
+}
+
+/// Of two texts only: numbers and blobs are seen side by side.
+fn difference(row: &DiffRow, at: usize) -> Option<Difference> {
+    let text = |values: &Option<Vec<Value>>| match values.as_ref()?.get(at)? {
+        Value::Text(bytes) => String::from_utf8(bytes.clone()).ok(),
+        _ => None,
+    };
+    Difference::of(&text(&row.now)?, &text(&row.then)?)
 }
 
 /// All rows of one page of differences.

@@ -81,6 +81,8 @@ pub(super) struct Steps {
     /// The plan of the first snapshot of the story; none in the moment before it is taken.
     pub(super) plan: Option<String>,
     pub(super) continued: bool,
+    /// New events are taken; not while the tables are stuck.
+    pub(super) can_go_on: bool,
     pub(super) went_back: bool,
     /// The plan of going back to before the story.
     pub(super) remove: String,
@@ -99,7 +101,7 @@ impl Steps {
         self.plan.as_deref().filter(|_| self.continued)
     }
 
-    pub(super) fn new(told: Told, snapshots: &[Snapshot], operations: &[Line]) -> Option<Self> {
+    pub(super) fn new(told: Told, status: &Status, snapshots: &[Snapshot], operations: &[Line]) -> Option<Self> {
         let (first, continued) = match told {
             Told::Nothing => return None,
             Told::Story(first) => (first, false),
@@ -114,6 +116,7 @@ impl Steps {
         Some(Self {
             plan: snapshot.map(|one| SnapshotLinks::new(&one.snapshot_id, one.kind).plan()),
             continued,
+            can_go_on: status.stuck.is_none(),
             went_back: operations.iter().any(|line| is_back(line.operation.what)),
             remove: links::rewind(first - 1),
         })

@@ -17,12 +17,13 @@ use super::rows::Cell;
 use super::state::{AppState, blocking};
 use super::when::{EVENT, When};
 use super::words::visible;
+use crate::compare::key_text;
 use crate::engine::{Engine, RowQuery, Status, TableCount, TableRows};
 use crate::error::Result;
 use crate::image::Value;
 
 /// Rows of a page where the address does not say: rows are wide.
-const ROWS: usize = 50;
+const ROWS: usize = 25;
 /// Characters of a value in a row.
 const VALUE: usize = 240;
 
@@ -145,7 +146,10 @@ struct TablePage {
     q: String,
     sort: String,
     columns: Vec<Column>,
-    rows: Vec<Vec<Cell>>,
+    /// Each with the address of the events that changed it, where those of now are shown.
+    rows: Vec<(Option<String>, Vec<Cell>)>,
+    /// The column that links there.
+    linked: Option<usize>,
     /// Some value is cut.
     is_cut: bool,
     first_page: Option<String>,
@@ -173,11 +177,24 @@ impl TablePage {
             sort: asked.query.sort.clone().unwrap_or_default(),
             columns: columns(&address, rows),
             is_cut: cells.iter().flatten().any(|(_, is_cut)| *is_cut),
-            rows: cells.into_iter().map(|row| row.into_iter().map(|(cell, _)| cell).collect()).collect(),
+            rows: linked_rows(asked, rows, cells),
+            linked: rows.key.first().copied(),
             first_page: asked.query.after.as_ref().map(|_| address.with(asked.query.sort.as_deref(), None)),
             next_page: rows.next_after.as_ref().map(|after| address.with(asked.query.sort.as_deref(), Some(after))),
         }
     }
+}
+
+/// The cells of each row, with the address of the events that changed it. That is told of rows as
+/// they are now.
+fn linked_rows(asked: &Asked, rows: &TableRows, cells: Vec<Vec<(Cell, bool)>>) -> Vec<(Option<String>, Vec<Cell>)> {
+    let url = |row: &Vec<Value>| {
+        let key: Vec<Value> = rows.key.iter().filter_map(|&at| row.get(at).cloned()).collect();
+        let key = key_text(&key).ok().filter(|_| asked.at.is_none())?;
+        Some(links::row(&rows.table, &key, None))
+    };
+    let cells = cells.into_iter().map(|row| row.into_iter().map(|(cell, _)| cell).collect());
+    rows.rows.iter().map(url).zip(cells).collect()
 }
 
 fn found(asked: &Asked, rows: &TableRows, all: u64) -> Option<String> {
@@ -256,7 +273,7 @@ mod tests {
 
     fn rows(columns: &[&str]) -> TableRows {
         let columns = columns.iter().map(|&name| name.to_owned()).collect();
-        TableRows { table: "t".into(), at: 9, columns, rows: vec![], next_after: None }
+        TableRows { table: "t".into(), at: 9, columns, rows: vec![], next_after: None, key: vec![] }
     }
 
     #[test]

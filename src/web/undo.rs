@@ -52,7 +52,7 @@ fn number(id: &str) -> Result<i64> {
 }
 
 async fn rows(state: &AppState, wants: Wants, operation: i64, fields: &Fields) -> Result<Response, Failure> {
-    let asked = AskedTable::read(fields, state.settings.page_limit)?;
+    let asked = AskedTable::read(fields, state.settings.page_limit, wants)?;
     let (asked, found, line, status) = blocking(state, move |engine| {
         let found = engine.undo_rows(operation, &asked.table, &asked.page)?;
         Ok((asked, found, engine.line(operation)?, engine.status()?))

@@ -9,8 +9,6 @@ const STEPS: [i64; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 720, 1440, 288
 const FOLD: i64 = 3;
 /// Idle time up to here is drawn, in minutes.
 const SHORT: i64 = 60;
-/// The fewest steps that an axis has, so that a single bar is not as wide as the page.
-const FEWEST: i64 = 24;
 
 /// A part of the axis without a fold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +40,9 @@ impl Axis {
         loop {
             last = step.next().unwrap_or(last * 2);
             let axis = Self::of(minutes, last)?;
-            if axis.steps <= most.max(FEWEST) {
-                return Some(axis);
+            if axis.steps <= most {
+                // So that a single bar is not as wide as the page.
+                return Some(Self { steps: axis.steps.max(most / 2), ..axis });
             }
         }
     }
@@ -64,7 +63,7 @@ impl Axis {
         }
         let last = stretches.last()?;
         let steps = last.at + (last.until - last.from) / step;
-        Some(Self { step, stretches, steps: steps.max(FEWEST) })
+        Some(Self { step, stretches, steps })
     }
 
     /// Where a minute is, in steps. One before the axis is at its beginning, one in a fold at the
@@ -131,7 +130,7 @@ mod tests {
     #[test]
     fn one_event_is_one_narrow_bar() {
         let axis = Axis::new(&[7], 96).unwrap();
-        assert_eq!((axis.step, axis.bar(7), axis.steps), (1, 0, FEWEST));
+        assert_eq!((axis.step, axis.bar(7), axis.steps), (1, 0, 48));
         assert!(Axis::new(&[], 96).is_none());
     }
 }

@@ -12,10 +12,8 @@ use super::{Deed, Knot, Moments};
 const BAR: u64 = 56;
 /// Marks nearer than this become one.
 const NEAR: f64 = 16.0;
-/// A flag beside a mark needs as much room again.
-const FLAG: f64 = 14.0;
 /// From the seam's marks down to the first loop, and from loop to loop.
-const FIRST_LANE: u32 = 88;
+const FIRST_LANE: u32 = 92;
 const LANE: u32 = 32;
 
 /// What a width allows.
@@ -32,9 +30,9 @@ pub(super) struct Room {
     brief: bool,
 }
 
-/// From 640 px, and below.
+/// From 768 px, and below.
 pub(super) const ROOMS: [Room; 2] = [
-    Room { class: "wide", width: 520.0, steps: 96, lanes: 4, brief: false },
+    Room { class: "wide", width: 640.0, steps: 96, lanes: 4, brief: false },
     Room { class: "small", width: 256.0, steps: 44, lanes: 3, brief: true },
 ];
 
@@ -150,9 +148,7 @@ fn marks(axis: &Axis, room: Room, knots: &[Knot]) -> Vec<Mark> {
     for knot in knots {
         let place = axis.percent(knot.at.minute);
         match marks.last_mut() {
-            Some(last) if (place - last.place) * room.width / 100.0 < NEAR + if last.pinned { FLAG } else { 0.0 } => {
-                last.join(knot);
-            }
+            Some(last) if (place - last.place) * room.width / 100.0 < NEAR => last.join(knot),
             _ => marks.push(Mark {
                 x: percent(place),
                 symbol: knot.symbol,
@@ -182,7 +178,7 @@ impl Mark {
         super::links::SNAPSHOTS.clone_into(&mut self.url);
     }
 
-    /// What is drawn beside its count, for those who see neither colour nor count.
+    /// Whether it is drawn with its count.
     pub(in crate::web) fn is_many(&self) -> bool {
         self.count > 1
     }

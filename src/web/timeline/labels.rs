@@ -7,13 +7,15 @@ use super::drawing::percent;
 use super::moment_at;
 
 /// The width of a letter at the labels' size, in pixels, rather too much.
-const LETTER: f64 = 6.6;
+const LETTER: f64 = 6.2;
 /// Between two labels.
 const GAP: f64 = 14.0;
 /// Right of the axis there is room for the end of a label.
 const MARGIN: f64 = 30.0;
 /// Minutes between labels within a stretch: those that people count in.
 const PERIODS: [i64; 12] = [5, 10, 15, 30, 60, 120, 240, 480, 720, 1440, 10_080, 43_200];
+/// With steps of so many minutes the axis has several days, and today's beginning is a day too.
+const LONG: i64 = 15;
 /// Minutes of a day.
 const DAY: i64 = 1440;
 
@@ -77,9 +79,14 @@ struct Tick {
 pub(super) fn labels(axis: &Axis, width: f64, now: OffsetDateTime) -> Vec<Label> {
     let mut labels: Vec<Label> = Vec::new();
     let mut add = |minute: i64, begins: bool| {
-        let label = Label::from_place(axis.percent(minute as f64), tick(minute, axis.step, begins, now), width);
-        if label.from >= 0.0 && labels.iter().all(|other| label.is_clear_of(other, width)) {
-            labels.push(label);
+        let place = axis.percent(minute as f64);
+        // Where there is no room for the whole moment, its day may fit.
+        for tick in ticks(minute, axis.step, begins, now) {
+            let label = Label::from_place(place, tick, width);
+            if label.from >= 0.0 && labels.iter().all(|other| label.is_clear_of(other, width)) {
+                labels.push(label);
+                break;
+            }
         }
     };
     for stretch in axis.stretches.iter().rev() {
@@ -97,15 +104,19 @@ pub(super) fn labels(axis: &Axis, width: f64, now: OffsetDateTime) -> Vec<Label>
     labels
 }
 
-fn tick(minute: i64, step: i64, begins: bool, now: OffsetDateTime) -> Tick {
+/// The ways to write a moment, the best first. Where a step is a third of a day, the time of day
+/// says nothing.
+fn ticks(minute: i64, step: i64, begins: bool, now: OffsetDateTime) -> Vec<Tick> {
     let at = moment_at(minute, now);
     let is_midnight = minute.rem_euclid(DAY) == 0;
-    let (words, form) = match () {
-        () if step >= DAY || (is_midnight && !begins) => (at.day.clone(), "day"),
-        () if begins && !at.today => (format!("{}, {}", at.day, at.clock), "moment"),
-        () => (at.clock.clone(), "clock"),
-    };
-    Tick { words, iso: at.iso, form }
+    let day = Tick { words: at.day.clone(), iso: at.iso.clone(), form: "day" };
+    match () {
+        () if step >= DAY / 3 || (is_midnight && !begins) || (begins && at.today && step >= LONG) => vec![day],
+        () if begins && !at.today => {
+            vec![Tick { words: format!("{}, {}", at.day, at.clock), iso: at.iso, form: "moment" }, day]
+        }
+        () => vec![Tick { words: at.clock, iso: at.iso, form: "clock" }],
+    }
 }
 
 #[cfg(test)]
@@ -119,7 +130,7 @@ mod tests {
     fn labels_never_overlap_and_the_newest_stretch_has_one() {
         let now = datetime!(1970-01-09 12:00 UTC);
         let minutes: Vec<i64> = (0..8).flat_map(|day| (0..200).map(move |minute| day * 1440 + 540 + minute)).collect();
-        for (width, steps) in [(520.0, 96), (256.0, 44)] {
+        for (width, steps) in [(640.0, 96), (256.0, 44)] {
             let axis = Axis::new(&minutes, steps).unwrap();
             let labels = labels(&axis, width, now);
             for (at, one) in labels.iter().enumerate() {

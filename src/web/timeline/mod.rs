@@ -21,6 +21,8 @@ use crate::snapshot::Snapshot;
 
 /// Links of the list; the pages of snapshots and history have the rest.
 const LISTED: usize = 40;
+/// Minutes with events that a span has to have to be shown unasked.
+const ENOUGH: usize = 5;
 /// Going back that is looked at.
 pub(super) const DEEDS: u64 = 40;
 
@@ -71,10 +73,10 @@ impl Span {
         }
     }
 
-    /// The shortest span in which an event happened.
+    /// The shortest span in which enough happened to have a course.
     fn fitting(census: &Census, now: OffsetDateTime) -> Self {
-        let has_any = |span: &Self| census.minutes().range(span.begins(now)..).next().is_some();
-        Self::EACH.into_iter().find(has_any).unwrap_or(Self::All)
+        let minutes = |span: &Self| census.minutes().range(span.begins(now)..).take(ENOUGH).count();
+        Self::EACH.into_iter().find(|span| minutes(span) == ENOUGH).unwrap_or(Self::All)
     }
 }
 

@@ -1,3 +1,5 @@
+//! Tests of the timeline, from what happened to where it is drawn.
+
 #![expect(clippy::unwrap_used, reason = "a test may stop at once")]
 use time::macros::datetime;
 
