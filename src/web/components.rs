@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use time::ext::NumericalDuration;
 
 use super::attention::{Action, Matter};
+use super::difference::{Difference, Run};
 use super::due::Timed;
 use super::error::Failure;
 use super::event_view::{Line, Said, Stamp};
@@ -19,6 +20,7 @@ use super::plan_page::{Changes, Confirm, Typing};
 use super::rows::{Cell, RowView, views};
 use super::snapshots::Name;
 use super::state::{AppState, blocking};
+use super::timeline::Timeline;
 use super::working::Working;
 use crate::compare::{DiffRow, RowChange, RowPage};
 use crate::engine::Engine;
@@ -64,6 +66,7 @@ struct ComponentsPage {
     matters: Vec<Matter>,
     done: Outcome,
     lines: Vec<Line>,
+    timeline: Timeline,
     works: Vec<(&'static str, Working)>,
     changes: Changes,
     confirm: Confirm,
@@ -99,6 +102,7 @@ pub(super) async fn show(State(state): State<AppState>) -> Result<Response, Fail
         matters: matters(),
         done: outcome(),
         lines: lines(now),
+        timeline: Timeline::made_up(now),
         works: works(),
         changes: Changes::new(&effects(), &links, Some(&differences), ""),
         confirm: confirm(&state, &links),
@@ -172,6 +176,7 @@ fn lines(now: OffsetDateTime) -> Vec<Line> {
         hidden: false,
         superseded_by: None,
         rewind: None,
+        raw: None,
     };
     let turn = |text: &str| Said::Turn { speaker: Some("HAMLET".to_owned()), text: text.to_owned() };
     let fields = vec![("source".to_owned(), "hamlet".to_owned()), ("affinity".to_owned(), "14".to_owned())];
@@ -204,6 +209,8 @@ fn differences() -> RowPage {
         DiffRow { change, key: vec![text(key)], now: now.map(whole), then: then.map(whole) }
     };
     let (doubts, trusts) = ([Value::Integer(14), text("doubts him")], [Value::Integer(9), text("trusts him")]);
+    let said = |verb: &str| [Value::Integer(2), text(&format!("He {verb} the ghost, and tells nobody so."))];
+    let knew = |how: &str| [Value::Integer(7), text(&format!("{{\"jest\": \"infinite\", \"how\": \"{how}\"}}"))];
     RowPage {
         table: "edges".to_owned(),
         columns: ["pair", "affinity", "reason"].map(str::to_owned).to_vec(),
@@ -212,8 +219,11 @@ fn differences() -> RowPage {
             row(RowChange::Added, "ophelia → laertes", None, Some([Value::Integer(3), text("is his sister")])),
             row(RowChange::Removed, "polonius → laertes", Some([Value::Null, text("")]), None),
             row(RowChange::Changed, "horatio → hamlet", Some(doubts), Some(trusts)),
+            row(RowChange::Changed, "hamlet → ghost", Some(said("doubts")), Some(said("trusts"))),
+            row(RowChange::Changed, "hamlet → yorick", Some(knew("knew him well")), Some(knew("knew him"))),
         ],
         next_after: None,
+        later: false,
     }
 }
 

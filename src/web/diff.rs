@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::damaged::{self, Before};
-use super::difference::{Difference, Part};
+use super::difference::{Difference, Run};
 use super::error::Failure;
 use super::extract::{Fields, Query, RawId};
 use super::filters::{self, encoded};

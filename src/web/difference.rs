@@ -21,14 +21,14 @@ const VALUE: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Difference {
     /// One text with what goes and what comes.
-    Words(Vec<Part>),
+    Words(Vec<Run>),
     /// The places of a JSON value that differ, and how many more there are.
     Paths(Vec<PathChange>, u64),
 }
 
 /// A part of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Run {
     Same(String),
     Goes(String),
     Comes(String),
@@ -103,7 +103,7 @@ fn letters(text: &str) -> usize {
 /// phrase they say more than as single words.
 #[derive(Default)]
 struct Parts {
-    done: Vec<Part>,
+    done: Vec<Run>,
     goes: String,
     comes: String,
     /// What is the same since.
@@ -128,16 +128,16 @@ impl Parts {
     fn close(&mut self) {
         let (goes, comes, same) =
             (std::mem::take(&mut self.goes), std::mem::take(&mut self.comes), std::mem::take(&mut self.same));
-        self.done.extend((!goes.is_empty()).then(|| Part::Goes(visible(&goes))));
-        self.done.extend((!comes.is_empty()).then(|| Part::Comes(visible(&comes))));
-        self.done.extend((!same.is_empty()).then(|| Part::Same(visible(&same))));
+        self.done.extend((!goes.is_empty()).then(|| Run::Goes(visible(&goes))));
+        self.done.extend((!comes.is_empty()).then(|| Run::Comes(visible(&comes))));
+        self.done.extend((!same.is_empty()).then(|| Run::Same(visible(&same))));
     }
 
-    fn end(mut self) -> Vec<Part> {
+    fn end(mut self) -> Vec<Run> {
         self.close();
         let last = self.done.len().saturating_sub(1);
         for (at, part) in self.done.iter_mut().enumerate() {
-            if let Part::Same(text) = part {
+            if let Run::Same(text) = part {
                 *text = shortened(text, at == 0, at == last);
             }
         }
@@ -164,7 +164,7 @@ mod tests {
     fn told(now: &str, then: &str) -> String {
         let Some(difference) = Difference::of(now, then) else { return "both".to_owned() };
         match difference {
-            Difference::Words(parts) => parts.iter().map(part).collect(),
+            Difference::Words(parts) => parts.iter().map(run).collect(),
             Difference::Paths(paths, more) => {
                 let one = |path: &PathChange| format!("{} {:?} {:?}", path.path, path.now, path.then);
                 format!("{} +{more}", paths.iter().map(one).collect::<Vec<_>>().join("; "))
@@ -172,11 +172,11 @@ mod tests {
         }
     }
 
-    fn part(part: &Part) -> String {
-        match part {
-            Part::Same(text) => text.clone(),
-            Part::Goes(text) => format!("[{text}]"),
-            Part::Comes(text) => format!("{{{text}}}"),
+    fn run(run: &Run) -> String {
+        match run {
+            Run::Same(text) => text.clone(),
+            Run::Goes(text) => format!("[{text}]"),
+            Run::Comes(text) => format!("{{{text}}}"),
         }
     }
 

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::difference::{Difference, Part};
+use super::difference::{Difference, Run};
 use super::error::{self, Failure, retry_hint, sentence};
 use super::event_changes::{Effects, EffectsView};
 use super::event_view::{Said, Stamp};

@@ -6,7 +6,7 @@ use askama::Template;
 use super::about::About;
 use super::attention::Matter;
 use super::backups_view::BackupView;
-use super::difference::{Difference, Part};
+use super::difference::{Difference, Run};
 use super::due::Timed;
 use super::error::sentence;
 use super::event_view::Stamp;

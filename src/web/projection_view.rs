@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use time::OffsetDateTime;
 
-use super::difference::{Difference, Part};
+use super::difference::{Difference, Run};
 use super::filters::{self, Moment, counted, encoded};
 use super::layout::{Door, Shell, address, with_folder};
 use super::links;

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::difference::{Difference, Part};
+use super::difference::{Difference, Run};
 use super::error::Failure;
 use super::event_view::Stamp;
 use super::extract::{Fields, Query, RawId};

@@ -137,7 +137,7 @@ impl Moments {
     }
 }
 
-/// The timeline, ready to be drawn.
+/// The timeline, ready to be drawn. Its parts are drawn in order of time.
 pub(super) struct Timeline {
     /// Each span with its address, and whether it is the one shown.
     pub(super) spans: Vec<(&'static str, String, bool)>,
@@ -179,6 +179,42 @@ impl Timeline {
         };
         seen.knots.retain(|knot| knot.at.minute >= begins as f64);
         seen.deeds.retain(|deed| deed.at.minute >= begins as f64);
+        Self::of(seen, span, head)
+    }
+
+    /// Each mark once, for the page of components.
+    pub(super) fn made_up(now: OffsetDateTime) -> Self {
+        let at = |ago: i64| When::new(now - Duration::minutes(ago), now);
+        let knot = |ago, symbol, title: &str| Knot {
+            at: at(ago),
+            symbol,
+            pinned: title.ends_with("pinned"),
+            title: title.to_owned(),
+            url: links::SNAPSHOTS.to_owned(),
+        };
+        let deed = Deed {
+            from: at(90).minute,
+            at: at(40),
+            words: "took back 88 events, to 1240, ".to_owned(),
+            brief: "\u{2212}88, ".to_owned(),
+            title: "took back 88 events, to 1240".to_owned(),
+            url: links::HISTORY.to_owned(),
+        };
+        let knots = vec![
+            knot(350, "round", "checkpoint, automatic at event 900"),
+            knot(330, "damaged", "checkpoint, automatic, damaged"),
+            knot(100, "round", "checkpoint, by hand at event 1301, pinned"),
+            knot(40, "diamond", "safety copy before the rewind to 1240 at event 1328"),
+            knot(6, "round", "checkpoint, automatic at event 1400"),
+            knot(5, "round", "checkpoint, automatic at event 1428"),
+        ];
+        let events = (0..360).filter(|ago| !(120..300).contains(ago));
+        let events = events.map(|ago| (at(ago).minute as i64, 1 + ago.unsigned_abs() * 7 % 11)).collect();
+        Self::of(Moments { events, knots, deeds: vec![deed], now }, Span::Day, 1428)
+    }
+
+    fn of(mut seen: Moments, span: Span, head: i64) -> Self {
+        seen.events.sort_unstable();
         seen.knots.sort_by(|a, b| a.at.minute.total_cmp(&b.at.minute));
         seen.deeds.sort_by(|a, b| a.at.minute.total_cmp(&b.at.minute));
         let mut list = list(&seen);
