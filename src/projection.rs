@@ -80,11 +80,7 @@ pub fn apply_all(conn: &Connection, domain: &Domain, after: i64, up_to: i64, pro
 }
 
 /// Applies events as [`apply_all`] does, and tells `watcher` after each, by its id.
-///
-/// # Errors
-///
-/// As [`apply`], and those of `watcher`.
-pub fn apply_watched(
+pub(crate) fn apply_watched(
     conn: &Connection,
     domain: &Domain,
     after: i64,

@@ -53,7 +53,7 @@ fn all() -> Vec<(String, Page)> {
 #[test]
 fn every_page_has_the_same_frame() {
     for (path, page) in all() {
-        assert!(page.text("title").ends_with(" \u{b7} Backstitch"), "{path}");
+        assert!(page.text("head title").ends_with(" \u{b7} Backstitch"), "{path}");
         assert_eq!(page.texts("h1").len(), 1, "{path} has one heading of its own");
         assert_eq!(page.attribute("body > a:first-child", "href"), "#main", "{path}: the skip link is first");
         assert!(page.has("main#main[tabindex='-1']"), "{path}");

@@ -93,7 +93,14 @@ fn every_command_and_its_options_are_the_programs() {
 #[test]
 fn every_component_is_shown_in_its_states() {
     let page = app().get("/help/components", HTML).page();
-    assert_eq!(page.texts("section[aria-labelledby=c-rows] .verb"), ["+ comes back", "− goes", "~ changes"]);
+    assert_eq!(
+        page.texts("section[aria-labelledby=c-rows] .verb"),
+        ["+ comes back", "− goes", "~ changes", "~ changes", "~ changes"]
+    );
+    assert!(page.has(".differs del") && page.has(".differs ins") && page.has(".at-path"));
+    assert!(
+        page.has(".seam-wide .knot .mark-damaged") && page.has(".seam-wide a.loop") && page.has(".seam-wide .fold")
+    );
     assert!(page.texts(".fact").len() > 3);
     for css in [
         "button.primary",
