@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::snapshot::{Diff, Kind, Scope, SnapshotId};
 
 /// Rows of a page where the address does not say: rows are wide.
-const ROWS: usize = 25;
+const ROWS: usize = 40;
 
 /// Which rows an address asks for.
 #[derive(Debug, Clone)]

@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::log::{Census, Event, EventQuery};
 
 /// Events of a page where the address does not say: what is said may be long.
-const EVENTS: usize = 30;
+const EVENTS: usize = 40;
 /// Kinds that the form offers; one that is asked for by the address is there in any case.
 const KINDS: usize = 100;
 

@@ -23,7 +23,7 @@ use crate::error::Result;
 use crate::image::Value;
 
 /// Rows of a page where the address does not say: rows are wide.
-const ROWS: usize = 25;
+const ROWS: usize = 40;
 /// Characters of a value in a row.
 const VALUE: usize = 240;
 

@@ -24,6 +24,13 @@ fn play() -> TestApp {
     app
 }
 
+/// What a browser loads of a file.
+fn weight_of(app: &TestApp, path: &str) -> usize {
+    let answer = app.send("GET", path, PLAIN, &[("accept-encoding", "gzip, deflate, br, zstd")], "");
+    assert_eq!((answer.status, answer.header("content-encoding")), (200, "zstd"), "{path}");
+    answer.body.len()
+}
+
 #[test]
 fn every_page_of_a_play_is_light() {
     let app = play();
@@ -55,7 +62,7 @@ fn every_page_of_a_play_is_light() {
         for (tag, name) in [("link[rel=stylesheet]", "href"), ("script", "src"), ("link[rel=icon]", "href")] {
             let parts = page.attributes(tag, name);
             assert!(!parts.is_empty(), "{tag}");
-            weight += parts.iter().map(|part| app.get(part, PLAIN).body.len()).sum::<usize>();
+            weight += parts.iter().map(|part| weight_of(&app, part)).sum::<usize>();
         }
         assert!(weight < MOST, "{path} weighs {weight} bytes, {} of them its own", answer.body.len());
     }
