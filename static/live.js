@@ -54,7 +54,7 @@
       const news = fresh.getElementById(region.id);
       if (!news || inUse(region)) continue;
       const adopted = document.adoptNode(news);
-      adopted.querySelectorAll('time[data-show]').forEach(makeLocal);
+      adopted.querySelectorAll('[data-show]').forEach(makeLocal);
       region.replaceWith(adopted);
     }
     drawn.version = fresh.body.dataset.version;

@@ -171,6 +171,11 @@ impl OverviewPage {
         }
     }
 
+    /// Whether the strip above says all about a matter: once is enough.
+    fn is_in_strip(&self, matter: &Matter) -> bool {
+        self.shell.strip.as_ref().is_some_and(|strip| strip.lead == matter.lead)
+    }
+
     /// Whether taking a snapshot is the main action: while the sample waits to go on, that is.
     fn take_first(&self) -> bool {
         self.steps.as_ref().is_none_or(|steps| steps.continued || !steps.can_go_on)

@@ -109,7 +109,8 @@ fn an_event_that_the_tables_cannot_take_is_named_and_linked() {
     let app = stuck();
     let page = page(&app);
     assert!(page.text(".strip").contains("The tables stopped before event 13."));
-    assert!(page.text(".matters").contains("chat_state.chat_id"));
+    assert!(page.text(".strip").contains("chat_state.chat_id"));
+    assert_eq!(page.text(".matters p:first-child"), "The tables stopped before event 13.", "the rest is said once");
     assert!(page.has(".matters a[href='/events/13']"));
     assert_eq!(matters(&app), ["stuck"]);
     let anew = app.get("/projection", HTML).page().text("main");
@@ -189,6 +190,21 @@ fn three_snapshots_are_shown_and_the_others_counted() {
     }
     assert_eq!(app.get("/", JSON).json()["snapshots"].as_array().unwrap().len(), 3);
     assert!(page(&app).texts("main a[href='/snapshots']").contains(&"2 more snapshots".to_owned()));
+}
+
+#[test]
+fn a_store_that_is_stuck_offers_no_continuation_of_the_sample() {
+    let app = TestApp::new();
+    app.post("/sample", &[], HTML);
+    assert!(page(&app).has(".steps form[action='/sample/continue']"));
+    let insert =
+        r#"INSERT INTO event_log (kind, payload_json) VALUES ('user_turn', '{"chat_id":"nowhere","text":"?"}')"#;
+    app.store.other_program().execute(insert, []).unwrap();
+    app.store.engine.catch_up().unwrap();
+    let page = page(&app);
+    assert!(!page.has(".steps form[action='/sample/continue']"));
+    assert!(page.texts(".steps li")[1].contains("once the tables go on"));
+    assert!(page.has("form[action='/snapshots/take'] button.primary"), "one main action is left");
 }
 
 #[test]

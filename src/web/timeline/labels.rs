@@ -111,7 +111,9 @@ fn ticks(minute: i64, step: i64, begins: bool, now: OffsetDateTime) -> Vec<Tick>
     let is_midnight = minute.rem_euclid(DAY) == 0;
     let day = Tick { words: at.day.clone(), iso: at.iso.clone(), form: "day" };
     match () {
-        () if step >= DAY / 3 || (is_midnight && !begins) || (begins && at.today && step >= LONG) => vec![day],
+        () if step >= DAY / 3 || (is_midnight && (!begins || step >= LONG)) || (begins && at.today && step >= LONG) => {
+            vec![day]
+        }
         () if begins && !at.today => {
             vec![Tick { words: format!("{}, {}", at.day, at.clock), iso: at.iso, form: "moment" }, day]
         }
