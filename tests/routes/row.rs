@@ -109,3 +109,30 @@ fn what_is_no_key_is_refused() {
     refused(|accept| app.get(&address("nothing", &json!(["ada"])), accept), 404, "no table");
     refused(|accept| app.get(&format!("{}&before=x", edge()), accept), 400, "before must be");
 }
+
+#[test]
+fn the_events_of_every_row_are_those_whose_changes_name_it() {
+    let app = TestApp::with_story(60);
+    let superseding = r#"{"kind": "edge_update", "supersedes": 20, "payload": {"source_id": "ada", "target_id": "bob", "affinity_delta": 5, "trust_delta": 0, "reason": "again"}}"#;
+    assert_eq!(app.post_body("/events", "application/json", superseding, JSON).status, 201);
+    let engine = &app.store.engine;
+    let mut told = std::collections::BTreeMap::<(String, String), Vec<i64>>::new();
+    // What a later event superseded changed nothing as of today, and that one adds its own change
+    // only: so each is asked as of itself but for these two.
+    for event in (1..=60).filter(|event| *event != 20) {
+        for changed in engine.event_changes(event).unwrap().tables {
+            for row in changed.rows {
+                let key = serde_json::to_string(&row.key).unwrap();
+                told.entry((changed.table.clone(), key)).or_default().push(event);
+            }
+        }
+    }
+    let edge = ("edges".to_owned(), r#"["ada","bob"]"#.to_owned());
+    told.get_mut(&edge).unwrap().push(61);
+    assert!(told.len() > 10, "{told:?}");
+    for ((table, key), events) in told {
+        let found = engine.row_events(&table, &key).unwrap();
+        let found: Vec<i64> = found.events.iter().map(|one| one.event).collect();
+        assert_eq!(found, events, "{table} {key}");
+    }
+}
