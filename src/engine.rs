@@ -111,6 +111,7 @@ struct Core {
     rows: Rows,
     moments: Moments,
     dump: Mutex<Option<dumps::Remembered>>,
+    backup: Mutex<Option<backup_restoring::Remembered>>,
     format: Format,
     full: Full,
     runtime: Runtime,

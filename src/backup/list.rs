@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::folder::Backups;
 use super::metadata::{Contents, Found};
 use super::stamp::Stamp;
-use super::validate::Validation;
+use super::validate::{self, Validation};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -61,6 +61,13 @@ pub struct Checked {
     pub valid: bool,
     /// What was wrong.
     pub errors: Vec<String>,
+}
+
+impl Checked {
+    /// Whether it was damaged, and not only so as the store itself was when it was copied.
+    pub fn is_damaged(&self) -> bool {
+        !validate::damage(&self.errors).is_empty()
+    }
 }
 
 /// All backups, newest first. Reads their metadata and nothing else of them.

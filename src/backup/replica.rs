@@ -30,6 +30,8 @@ const DATABASE: &str = "replica.db";
 pub struct Replica {
     conn: Connection,
     sum: Sum,
+    /// Tells others that somebody works in it.
+    _held: File,
     /// Removes the folder when dropped; after the connection, since fields drop in order.
     folder: TempDir,
 }
@@ -53,11 +55,12 @@ impl Replica {
         let mut work =
             progress.begin_of("copying its database aside", "kilobyte", Some(sums::steps(from.metadata()?.len())));
         let folder = files::unfinished_folder(beside)?;
+        let held = files::hold_unfinished(folder.path())?;
         let path = folder.path().join(DATABASE);
-        let sum = sums::copy(&mut from, &path, &mut work)?;
+        let sum = sums::copy_aside(&mut from, &path, &mut work)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags)?;
-        Ok(Self { conn, sum, folder })
+        Ok(Self { conn, sum, _held: held, folder })
     }
 
     /// Its connection.
@@ -88,7 +91,7 @@ impl Replica {
         adopt(&mut self.conn, &domain, self.folder.path(), &Progress::default())?;
         let folder = self.folder.path().join("snapshots");
         let library = Library::open(folder.clone())?;
-        let chunks = ChunkStore::open(folder.join("chunks"))?;
+        let chunks = ChunkStore::open_aside(folder.join("chunks"))?;
         Ok(Store { replica: self, domain, library, chunks })
     }
 }

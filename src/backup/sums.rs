@@ -48,10 +48,23 @@ pub fn settle(path: &Path, work: &mut Work) -> io::Result<Sum> {
 ///
 /// Where one cannot be read or the other not made.
 pub fn copy(from: &mut File, to: &Path, work: &mut Work) -> io::Result<Sum> {
-    let mut file = create(to)?;
-    let sum = through(from, &mut file, work)?;
+    let (sum, file) = copy_unsynced(from, to, work)?;
     file.sync_all()?;
     Ok(sum)
+}
+
+/// As [`copy`], for a copy that is thrown away after a crash.
+///
+/// # Errors
+///
+/// As there.
+pub fn copy_aside(from: &mut File, to: &Path, work: &mut Work) -> io::Result<Sum> {
+    Ok(copy_unsynced(from, to, work)?.0)
+}
+
+fn copy_unsynced(from: &mut File, to: &Path, work: &mut Work) -> io::Result<(Sum, File)> {
+    let mut file = create(to)?;
+    Ok((through(from, &mut file, work)?, file))
 }
 
 /// A size in the steps in which hashing reports how far it is: kilobytes.

@@ -77,8 +77,7 @@ pub struct Vectors {
 impl Validation {
     /// What is damaged or missing, as against what the store itself was like when it was copied.
     pub fn damage(&self) -> Vec<&str> {
-        let faithful = |error: &str| FAITHFUL.iter().any(|word| error.starts_with(word));
-        self.errors.iter().map(String::as_str).filter(|error| !faithful(error)).collect()
+        damage(&self.errors)
     }
 
     fn error(&mut self, word: &str) {
@@ -88,6 +87,12 @@ impl Validation {
     fn explained(&mut self, word: &str, why: impl std::fmt::Display) {
         self.errors.push(format!("{word}: {why}"));
     }
+}
+
+/// What of the errors of a check is damage.
+pub(super) fn damage(errors: &[String]) -> Vec<&str> {
+    let faithful = |error: &str| FAITHFUL.iter().any(|word| error.starts_with(word));
+    errors.iter().map(String::as_str).filter(|error| !faithful(error)).collect()
 }
 
 /// Checks a backup that stays where it is meanwhile, and remembers what was found.

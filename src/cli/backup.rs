@@ -13,7 +13,7 @@ use serde_json::json;
 use super::confirm::STAMP;
 use super::effects::{leave_and_return, print_tables, tell};
 use super::expected::ExpectedFlags;
-use super::output::{Output, bytes, columns, moment, safe};
+use super::output::{Output, bytes, columns, grouped, moment, safe};
 use super::settings::quoted;
 use super::{Failure, Settings, progress};
 use crate::backup::restore::Source;
@@ -193,11 +193,15 @@ fn tell_found(found: &Validation, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", safe(error))?;
     }
     let Some(vectors) = found.vectors else { return Ok(()) };
-    let embeddings = vectors.embeddings;
-    let entries = if embeddings == 1 { "1 entry".to_owned() } else { format!("{embeddings} entries") };
+    let entries = match vectors.embeddings {
+        1 => "1 entry".to_owned(),
+        embeddings => format!("{} entries", grouped(embeddings)),
+    };
     match vectors.memories {
         Some(1) => writeln!(out, "Its vector store has {entries}, its database 1 memory."),
-        Some(memories) => writeln!(out, "Its vector store has {entries}, its database {memories} memories."),
+        Some(memories) => {
+            writeln!(out, "Its vector store has {entries}, its database {} memories.", grouped(memories))
+        }
         None => writeln!(out, "Its vector store has {entries}."),
     }
 }

@@ -2,19 +2,22 @@
 //! change places together.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
-use super::Engine;
 use super::dumps::Opened;
 use super::restoring::{FromBackup, Order, restore};
 use super::safety::check_expected;
+use super::{Engine, lock};
 use crate::backup::Stamp;
 use crate::backup::intent::Intent;
+use crate::backup::metadata::Listed;
 use crate::backup::replica::Replica;
 use crate::backup::restore::Source;
+use crate::backup::sums::Sum;
 use crate::compare::{DiffPage, RowPage};
 use crate::entity;
 use crate::error::{Error, Result};
@@ -37,6 +40,16 @@ pub struct RestoredBackup {
     pub registry: bool,
     /// Whether the vector store was put back.
     pub vectors: bool,
+}
+
+/// The backup that was opened last.
+#[derive(Clone)]
+pub(super) struct Remembered {
+    /// Of its database.
+    sum: Sum,
+    opened: Arc<Opened>,
+    /// The copy that was opened, which goes with it.
+    database: PathBuf,
 }
 
 impl Engine {
@@ -138,8 +151,8 @@ impl Engine {
     fn with_backup<T>(&self, stamp: &Stamp, work: impl FnOnce(&Connection, &Opened) -> Result<T>) -> Result<T> {
         let _shared = self.core.runtime.backups.share()?;
         let source = Source::open(self.core.runtime.backups.find(stamp)?)?;
-        let (opened, _) = self.open_backup(&source)?;
-        self.readers.read(|conn| work(conn, &opened))
+        let known = self.open_backup(&source)?;
+        self.readers.read(|conn| work(conn, &known.opened))
     }
 
     /// A backup that was checked just now and is not damaged.
@@ -147,18 +160,27 @@ impl Engine {
         Source::proven(&self.core.runtime.backups, &self.validate_backup(stamp)?)
     }
 
-    /// The database of a backup as a snapshot of its own, aside, and its file, which goes with it.
-    fn open_backup(&self, source: &Source) -> Result<(Opened, PathBuf)> {
-        let backups = &self.core.runtime.backups;
+    /// The database of a backup as a snapshot of its own, aside; remembered, so that paging through a
+    /// plan does not read it each time.
+    fn open_backup(&self, source: &Source) -> Result<Remembered> {
         let (listed, path) = source.database()?;
-        let replica = Replica::of(&path, backups.snapshots(), &self.core.progress)?;
+        let mut last = lock(&self.core.backup);
+        if let Some(known) = last.as_ref().filter(|known| known.sum == listed.sum()) {
+            return Ok(known.clone());
+        }
+        last.take();
+        Ok(last.insert(self.read_backup(listed, &path)?).clone())
+    }
+
+    fn read_backup(&self, listed: &Listed, path: &Path) -> Result<Remembered> {
+        let replica = Replica::of(path, self.core.runtime.backups.snapshots(), &self.core.progress)?;
         if *replica.sum() != listed.sum() {
             return Err(Error::damaged("the backup's database is not what was written."));
         }
         let store = replica.into_store().map_err(|error| error.at("the backup's database"))?;
         let entry = store.snapshot(self.core.clock.now(), &self.core.progress)?;
-        let (chunks, path) = (store.chunks().clone(), store.path());
-        Ok((Opened::aside(entry, chunks, store), path))
+        let (chunks, database) = (store.chunks().clone(), store.path());
+        Ok(Remembered { sum: listed.sum(), opened: Arc::new(Opened::aside(entry, chunks, store)), database })
     }
 
     pub(super) fn run_backup_restore(
@@ -173,7 +195,9 @@ impl Engine {
         let source = self.sound(stamp)?;
         // Told before the work: a part without a place.
         source.swaps(&runtime.places, "")?;
-        let (opened, database) = self.open_backup(&source)?;
+        let known = self.open_backup(&source)?;
+        // It takes as much room as the store, and goes with this restore.
+        lock(&self.core.backup).take();
         let _closed = runtime.close(&*self.readers.get()?)?;
         self.catch_up_if_behind()?;
         self.readers.read(|conn| check_expected(conn, expected))?;
@@ -182,30 +206,23 @@ impl Engine {
             format!("{before}-{:x}", self.core.clock.now().unix_timestamp_nanos() ^ i128::from(std::process::id()));
         let intent = Intent { swaps: source.swaps(&runtime.places, &token)?, token: token.clone() };
         let from = FromBackup { stamp: stamp.clone(), before: before.clone(), token };
-        let entry = opened.entry.clone();
+        let entry = known.opened.entry.clone();
         let order = Order { entry, scope: Scope::Everything, expected, means, undoes, backup: Some(from) };
-        let restored = self.exchange(&source, &intent, order, opened, database)?;
+        let restored = self.exchange(&source, &intent, order, known)?;
         let (registry, vectors) = (source.has_registry(), source.has_vectors());
         Ok(RestoredBackup { restored, stamp: stamp.clone(), backup_before: before, registry, vectors })
     }
 
     /// Files and rows change places, both or neither.
-    fn exchange(
-        &self,
-        source: &Source,
-        intent: &Intent,
-        order: Order,
-        opened: Opened,
-        database: PathBuf,
-    ) -> Result<Restored> {
+    fn exchange(&self, source: &Source, intent: &Intent, order: Order, known: Remembered) -> Result<Restored> {
         let backups = &self.core.runtime.backups;
         intent.write(backups)?;
         let swapping = intent.clone();
         let done = source.stage(intent, &self.core.progress).and_then(|()| {
             self.transact(move |core, conn| {
-                let restored = restore(conn, core, &order, &opened)?;
+                let restored = restore(conn, core, &order, &known.opened)?;
                 // Beside those that are there: whose log it is says each by itself.
-                let there = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+                let there = Connection::open_with_flags(&known.database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
                 entity::table::put_all(&there, conn)?;
                 let _work = core.progress.begin("putting the files in place", None);
                 swapping.exchange()?;

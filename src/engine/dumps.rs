@@ -88,9 +88,10 @@ impl Core {
         self.open(entry, domain, true)
     }
 
-    /// Lets go of the dump that is remembered, and of the room that it takes.
-    pub(super) fn forget_dump(&self) {
+    /// Lets go of the dump and the backup that are remembered, and of the room that they take.
+    pub(super) fn forget_opened(&self) {
         lock(&self.dump).take();
+        lock(&self.backup).take();
     }
 
     fn open(&self, entry: &Entry, domain: &Domain, anew: bool) -> Result<Arc<Opened>> {
@@ -124,7 +125,7 @@ impl Core {
         })?;
         let folder = scratch.folder().ok_or_else(|| Error::internal("a dump was read into no folder"))?;
         let library = Library::open(folder.join("snapshots"))?;
-        let chunks = ChunkStore::open(folder.join("snapshots/chunks"))?;
+        let chunks = ChunkStore::open_aside(folder.join("snapshots/chunks"))?;
         let shelf = Shelf { library: &library, chunks: &chunks, domain, progress: &self.progress };
         let capture = foreign(entry.kind, entry.captured_at());
         let taken = scratch.together(|| take(scratch.conn(), shelf, capture, Doubt::Nothing))?;

@@ -158,6 +158,7 @@ impl Engine {
             rows: Rows::default(),
             moments: Moments::default(),
             dump: Mutex::default(),
+            backup: Mutex::default(),
             format: options.format,
             full: Full::default(),
             runtime,

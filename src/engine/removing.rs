@@ -101,7 +101,7 @@ impl Engine {
 
     fn remove(&self, due: Vec<(Kind, SnapshotId)>, what: What, means: Means) -> Result<Pruned> {
         let (started, at) = (Instant::now(), self.core.clock.now());
-        self.core.forget_dump();
+        self.core.forget_opened();
         let removed = Arc::new(Mutex::new(Removed::default()));
         let told = Arc::clone(&removed);
         // The writer comes first: who is told that it is busy must find everything there.

@@ -149,10 +149,8 @@ impl ChunkWriter {
         let relied_on = self.relied_on.take();
         let theirs = relied_on.iter().map(|chunk| self.store.folder_of(*chunk));
         let folders: HashSet<PathBuf> = self.folders.drain().chain(theirs).collect();
-        for folder in &folders {
-            files::sync_folder(folder)?;
-        }
-        if !folders.is_empty() {
+        if !folders.is_empty() && !self.store.is_aside() {
+            folders.iter().try_for_each(|folder| files::sync_folder(folder))?;
             files::sync_folder(self.store.folder())?;
         }
         self.store.note_durable(relied_on.into_iter().chain(self.seen));
@@ -185,7 +183,9 @@ fn write_one(
     let frame = compressor.compress(bytes)?;
     let mut file = files::unfinished(&store.folder_of(chunk))?;
     file.write_all(&frame)?;
-    file.as_file().sync_all()?;
+    if !store.is_aside() {
+        file.as_file().sync_all()?;
+    }
     file.persist(store.path(chunk)).map_err(|failed| failed.error)?;
     Ok(frame.len() as u64)
 }

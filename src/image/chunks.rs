@@ -78,6 +78,8 @@ pub struct ChunkStore {
     folder: PathBuf,
     /// Chunks whose folders this program has synced.
     durable: Arc<Mutex<HashSet<Hash>>>,
+    /// Whether its chunks go with who made them, so that none has to reach the disk.
+    aside: bool,
 }
 
 impl ChunkStore {
@@ -88,7 +90,16 @@ impl ChunkStore {
     /// Where the folder cannot be made.
     pub fn open(folder: PathBuf) -> Result<Self> {
         files::make_folder(&folder)?;
-        Ok(Self { folder, durable: Arc::default() })
+        Ok(Self { folder, durable: Arc::default(), aside: false })
+    }
+
+    /// Chunks in a folder that is thrown away after a crash: nothing of it is synced.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be made.
+    pub fn open_aside(folder: PathBuf) -> Result<Self> {
+        Ok(Self { aside: true, ..Self::open(folder)? })
     }
 
     /// Keeps chunks from being removed while it is held.
@@ -107,6 +118,10 @@ impl ChunkStore {
     /// As [`ChunkStore::share`].
     pub fn try_own(&self) -> Result<Option<FileLock>> {
         FileLock::try_exclusive(&self.folder.join("lock"))
+    }
+
+    pub(super) fn is_aside(&self) -> bool {
+        self.aside
     }
 
     pub(super) fn folder(&self) -> &Path {

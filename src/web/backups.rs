@@ -25,7 +25,7 @@ use super::state::{AppState, blocking};
 use crate::backup::{Backup, Stamp};
 use crate::compare::TableChange;
 use crate::engine::Engine;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::Preview;
 
 /// `GET /backups`, with the result box of `?done=<operation>`.
@@ -150,12 +150,20 @@ pub(super) fn draw(engine: &Engine, stamp: &Stamp, asked: Option<AskedRows>) -> 
     let backup = engine.backup(stamp)?;
     let q = asked.as_ref().and_then(|asked| asked.q.clone()).unwrap_or_default();
     let without = without_place(backup.includes, engine.runtime_places()).filter(|_| backup.own);
+    let without = without.or_else(|| damaged(&backup));
     let plan = match without.map_or_else(|| plan(engine, stamp, asked), |error| Ok(Plan::Not(error))) {
         // What is wrong with the backup itself is told on its page.
         Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Unprocessable) => Plan::Not(error),
         plan => plan?,
     };
     Ok(Drawn { status: engine.status()?, backup, plan, q })
+}
+
+/// Why one is not restored that was found to be damaged.
+fn damaged(backup: &Backup) -> Option<Error> {
+    let words = "The last check found it damaged, as its state says.";
+    let error = || Error::damaged(words).hint("Choose another backup; or mend this one and check it again.");
+    backup.checked.as_ref().filter(|checked| backup.own && checked.is_damaged()).map(|_| error())
 }
 
 fn plan(engine: &Engine, stamp: &Stamp, asked: Option<AskedRows>) -> Result<Plan> {

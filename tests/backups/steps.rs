@@ -7,7 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use backstitch::engine::Engine;
+use backstitch::backup::Backup;
+use backstitch::engine::{DiffPage, Engine};
 use backstitch::history::Means;
 use backstitch::progress::{Progress, Report};
 use backstitch::snapshot::Expected;
@@ -99,6 +100,31 @@ fn making_checking_and_restoring_a_backup_tell_how_far_they_are() {
         assert!(steps > 0 && total.is_none_or(|total| total == steps), "{step}: {total:?} {steps}");
     }
     assert!(told.contains_key("putting the files in place"));
+}
+
+#[test]
+fn a_plan_is_paged_through_without_reading_the_backup_again() {
+    let app = App::new();
+    let (made, other) = (app.back_up(), app.back_up());
+    app.move_on();
+    let size = |backup: &Backup| fs::metadata(app.folder(backup).join("db/backstitch.db")).unwrap().len() >> 10;
+    let page = DiffPage { limit: 100, ..DiffPage::default() };
+    let told = told_by(&app, |engine| {
+        for _ in 0..2 {
+            assert_eq!(engine.preview_backup(&made.stamp).unwrap().events_removed, 10);
+            assert_eq!(engine.backup_rows(&made.stamp, "event_log", &page).unwrap().rows.len(), 10);
+        }
+        // Another process may sweep while this one has it open.
+        app.store.engine.cold_load(None, false).unwrap();
+        assert_eq!(engine.preview_backup(&made.stamp).unwrap().events_removed, 10);
+    });
+    assert_eq!(told["copying its database aside"].1, size(&made));
+    let told = told_by(&app, |engine| {
+        engine.preview_backup(&made.stamp).unwrap();
+        engine.preview_backup(&other.stamp).unwrap();
+    });
+    assert_eq!(told["copying its database aside"].1, size(&made) + size(&other));
+    assert!(app.leftovers().is_empty(), "{:?}", app.leftovers());
 }
 
 /// An app to restore into, and what it is like before and after.

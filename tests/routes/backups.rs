@@ -138,7 +138,13 @@ fn checking_says_what_is_wrong_and_the_list_remembers_it() {
     assert!(found["errors"][0].as_str().unwrap().starts_with("file_differs"), "{found}");
     let damaged = follow(&app, &app.post(&path, &[], HTML));
     assert!(damaged.text(".alert").contains("a file is not what was written: config/registry.json"));
+    assert!(damaged.text("main").contains("The last check found it damaged"), "{}", damaged.text("main"));
+    assert!(!damaged.has("form#restore") && damaged.has(".keep form button"), "it can be checked again");
     assert!(app.get("/backups", HTML).page().text("table.backups .c-state").contains("a file is not what was written"));
+    let shown = app.get(&format!("/backups/{stamp}"), JSON).json();
+    assert!(shown["plan"].is_null() && shown["plan_error"].as_str().unwrap().contains("damaged"), "{shown}");
+    fs::write(folder(&app, &stamp).join("config/registry.json"), r#"{"projects": ["one"]}"#).unwrap();
+    assert!(follow(&app, &app.post(&path, &[], HTML)).has("form#restore"));
 }
 
 #[test]
