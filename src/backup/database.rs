@@ -15,6 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::sums;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::image::table::quote;
 use crate::log;
 use crate::progress::Progress;
@@ -22,6 +23,8 @@ use crate::store::connection;
 
 /// How every SQLite database begins.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// What SQLite keeps beside a database.
+pub const SIDES: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// How often a database that is locked just now is tried again.
 const LOOK: Duration = Duration::from_millis(10);
 /// For a copy that is thrown away where it is not whole: it is read once from end to end, and in
@@ -65,8 +68,12 @@ impl Held {
         target.execute_batch("PRAGMA synchronous = OFF")?;
         self.step(&mut target, what, progress)?;
         // With a write-ahead log, reading the copy would leave files beside it.
-        target.pragma_update(None, "journal_mode", "DELETE")?;
-        Ok(target.close().map_err(|(_, error)| error)?)
+        let mode: String = target.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))?;
+        if mode != "delete" {
+            return Err(Error::internal(format!("a copy of a database stays in mode {mode}")));
+        }
+        target.close().map_err(|(_, error)| error)?;
+        remove_sides(to)
     }
 
     fn step(&self, target: &mut Connection, what: &str, progress: &Progress) -> Result<()> {
@@ -89,6 +96,17 @@ impl Held {
             }
         }
     }
+}
+
+/// Removes what SQLite keeps beside a database that is whole without it: it is content with less
+/// than having removed that.
+fn remove_sides(path: &Path) -> Result<()> {
+    for side in SIDES {
+        let mut name = path.to_owned().into_os_string();
+        name.push(side);
+        files::remove_if_there(Path::new(&name))?;
+    }
+    Ok(())
 }
 
 /// Whether a file begins as an SQLite database does.
@@ -136,6 +154,7 @@ pub fn prove(path: &Path, progress: &Progress) -> Result<Told> {
     }
     let told = tell(&conn)?;
     conn.close().map_err(|(_, error)| error)?;
+    remove_sides(path)?;
     Ok(told)
 }
 

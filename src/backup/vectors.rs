@@ -19,9 +19,6 @@ use crate::files;
 use crate::progress::Progress;
 use crate::store::connection;
 
-/// What SQLite keeps beside a database.
-const SIDES: [&str; 3] = ["-wal", "-shm", "-journal"];
-
 /// What there was to copy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Copied {
@@ -174,7 +171,7 @@ impl Survey {
     /// They go with their database, and are no part of its copy.
     fn leave_out_sides(&mut self) {
         for database in &self.databases {
-            for side in SIDES {
+            for side in database::SIDES {
                 let mut name = database.clone().into_os_string();
                 name.push(side);
                 self.plain.remove(Path::new(&name));

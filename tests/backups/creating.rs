@@ -154,6 +154,24 @@ fn new_events_wait_while_both_stores_are_copied() {
     assert_eq!(app.store.append(vec![note()]).first_id, 31);
 }
 
+/// A file that could not be removed there, say.
+#[test]
+fn what_sqlite_left_beside_a_copy_is_not_in_the_backup() {
+    let app = App::new();
+    let backups = app.backups();
+    let other = app.again(|options| {
+        options.progress = Once::progress("checking the copy", move || {
+            let mut folders = fs::read_dir(backups).unwrap().map(|entry| entry.unwrap().path());
+            let unfinished = folders.find(|path| path.to_string_lossy().contains("/.unfinished-")).unwrap();
+            fs::write(unfinished.join("db/backstitch.db-shm"), "left").unwrap();
+        });
+    });
+    let made = other.create_backup(false, Means::Command).unwrap().backup;
+    assert_eq!(fs::read_dir(app.folder(&made).join("db")).unwrap().count(), 1);
+    let found = app.store.engine.validate_backup(&made.stamp).unwrap();
+    assert!(found.valid, "{:?}", found.errors);
+}
+
 /// Once the vector store is copied, nobody waits for the database, which is still of that moment.
 #[test]
 fn new_events_go_on_while_the_database_is_copied_and_are_not_in_the_backup() {
