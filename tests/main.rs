@@ -17,6 +17,7 @@ mod crash;
 mod damage;
 mod dumps;
 mod entities;
+mod entities_python;
 mod follow;
 mod full_disk;
 mod going_back_plays;

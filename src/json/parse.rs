@@ -240,22 +240,33 @@ impl Reader<'_> {
     }
 }
 
-/// The members of an object, each name once; many of them are found by their hash.
+/// The members of an object, each name once; past the first few they are found by their hash.
 #[derive(Default)]
 struct Members {
     members: Vec<(String, Value)>,
+    /// Where each is, once there are many.
     places: HashMap<String, usize>,
 }
 
+/// So many are looked through one by one.
+const FEW: usize = 16;
+
 impl Members {
     fn put(&mut self, name: String, value: Value) {
-        match self.places.get(&name) {
-            Some(&place) => self.members[place].1 = value,
+        match self.place(&name) {
+            Some(place) => self.members[place].1 = value,
             None => {
-                self.places.insert(name.clone(), self.members.len());
+                if self.members.len() >= FEW {
+                    self.places.insert(name.clone(), self.members.len());
+                }
                 self.members.push((name, value));
             }
         }
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        let first = self.members.iter().take(FEW).position(|(known, _)| known == name);
+        first.or_else(|| self.places.get(name).copied())
     }
 }
 

@@ -47,25 +47,32 @@ fn write(value: &Value, out: &mut String) {
 
 fn string(text: &str, out: &mut String) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            ' '..='~' => out.push(c),
-            _ => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    // Writing into a String cannot fail.
-                    let _ = write!(out, "\\u{unit:04x}");
-                }
+    let mut from = 0;
+    for (at, c) in text.char_indices().filter(|(_, c)| !matches!(c, ' '..='~') || matches!(c, '"' | '\\')) {
+        out.push_str(&text[from..at]);
+        escape(c, out);
+        from = at + c.len_utf8();
+    }
+    out.push_str(&text[from..]);
+    out.push('"');
+}
+
+fn escape(c: char, out: &mut String) {
+    match c {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\u{8}' => out.push_str("\\b"),
+        '\u{c}' => out.push_str("\\f"),
+        _ => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing into a String cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
             }
         }
     }
-    out.push('"');
 }
 
 /// A number as Python writes what it read.
@@ -84,15 +91,33 @@ fn float(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
     }
-    let scientific = format!("{value:e}");
+    let scientific = fewest_digits(value.abs());
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
+    let sign = if value.is_sign_negative() { "-" } else { "" };
     if (-4..16).contains(&exponent) {
-        let plain = format!("{value}");
-        return if plain.contains('.') { plain } else { plain + ".0" };
+        return format!("{sign}{}", plain(&digits.replace('.', ""), exponent));
     }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.abs())
+    format!("{sign}{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+}
+
+/// The fewest digits that read back as the same. Of two numbers of so many digits that are equally
+/// near Python has the one that ends even, and `{:e}` has the other at times.
+fn fewest_digits(value: f64) -> String {
+    let fewest = format!("{value:e}");
+    let digits = fewest.bytes().take_while(|&byte| byte != b'e').filter(u8::is_ascii_digit).count();
+    let nearest = format!("{value:.*e}", digits.saturating_sub(1));
+    // Just above a power of two the nearest may be too far below it, and another one is not.
+    if nearest.parse() == Ok(value) { nearest } else { fewest }
+}
+
+/// Digits with the point after the one that stands for ten to the power of an exponent.
+fn plain(digits: &str, exponent: i32) -> String {
+    match usize::try_from(exponent) {
+        Err(_) => format!("0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1)),
+        Ok(last) if last + 1 >= digits.len() => format!("{digits}{}.0", "0".repeat(last + 1 - digits.len())),
+        Ok(last) => format!("{}.{}", &digits[..=last], &digits[last + 1..]),
+    }
 }
 
 #[cfg(test)]
@@ -126,6 +151,13 @@ mod tests {
             ("-1e400", "-Infinity"),
             ("0.1", "0.1"),
             ("100.0", "100.0"),
+            ("-123.456", "-123.456"),
+            ("0.00012345", "0.00012345"),
+            ("9007199254740993.0", "9007199254740992.0"),
+            // Halfway between two of so many digits.
+            ("-154828113622460.13", "-154828113622460.12"),
+            ("5.684341886080802e-14", "5.684341886080802e-14"),
+            ("9.5367431640625e-07", "9.5367431640625e-07"),
             ("18446744073709551616", "18446744073709551616"),
         ] {
             assert_eq!(dumps(&parse(text).unwrap()), python, "{text}");

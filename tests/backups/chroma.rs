@@ -1,23 +1,17 @@
 //! A vector store that Chroma itself made: backed up, lost, restored, and asked again.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
 
 use backstitch::history::Means;
 use backstitch::snapshot::Expected;
 
-use crate::support::{TestStore, story};
+use crate::support::{TestStore, python_with, story};
 
 /// What is installed, once, in an environment of its own below the target folder.
 const PACKAGE: &str = "chromadb==1.5.9";
-/// A network that is slower skips the test.
-const LONGEST: Duration = Duration::from_secs(300);
 /// Entries that the program below makes.
 const ENTRIES: u64 = 230;
 
@@ -56,7 +50,7 @@ sys.stdin.read()
 
 #[test]
 fn a_store_of_chroma_answers_as_before_it_was_lost() {
-    let Some(python) = python() else { return };
+    let Some(python) = python_with(PACKAGE) else { return };
     let home = tempfile::tempdir().unwrap();
     let vectors = home.path().join("vectors");
     let store = TestStore::with(|options| options.chroma_dir = Some(vectors.clone()));
@@ -117,65 +111,4 @@ fn ask(python: &Path, store: &Path, deed: &str) -> String {
     let (running, answer) = Chroma::start(python, store, deed);
     running.end();
     answer
-}
-
-/// Python with Chroma; none, and said why, where it cannot be had here.
-fn python() -> Option<PathBuf> {
-    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGE.replace("==", "-"));
-    let python = kept.join("bin/python");
-    if has_chroma(&python) {
-        return Some(python);
-    }
-    match install(&kept) {
-        Ok(()) if has_chroma(&python) => return Some(python),
-        Ok(()) => skipped("chromadb cannot be used after it was installed"),
-        Err(why) => skipped(&why),
-    }
-    None
-}
-
-fn has_chroma(python: &Path) -> bool {
-    Command::new(python).args(["-c", "import chromadb"]).output().is_ok_and(|run| run.status.success())
-}
-
-/// Installs beside its place, so that one that broke off is never taken for whole.
-fn install(kept: &Path) -> Result<(), String> {
-    let place = kept.parent().unwrap();
-    fs::create_dir_all(place).unwrap();
-    let fresh = tempfile::tempdir_in(place).unwrap();
-    run(Command::new("python3").args(["-m", "venv"]).arg(fresh.path()))?;
-    let mut pip = Command::new(fresh.path().join("bin/python"));
-    run(pip.args(["-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", PACKAGE]))?;
-    let _ = fs::remove_dir_all(kept);
-    fs::rename(fresh.keep(), kept).map_err(|error| error.to_string())
-}
-
-/// Runs a command to its end, and not longer than that is waited for.
-fn run(command: &mut Command) -> Result<(), String> {
-    let told = command.get_args().take(3).map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
-    let child = command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = child.map_err(|error| format!("python3 cannot be run: {error}"))?;
-    let (tell, ended) = mpsc::channel();
-    let mut output = child.stderr.take().unwrap().chain(child.stdout.take().unwrap());
-    thread::spawn(move || {
-        let mut said = String::new();
-        let _ = output.read_to_string(&mut said);
-        let _ = tell.send(said);
-    });
-    let Ok(said) = ended.recv_timeout(LONGEST) else {
-        let group = format!("-{}", child.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
-        let _ = child.wait();
-        return Err(format!("{told} takes longer than {} seconds", LONGEST.as_secs()));
-    };
-    match child.wait() {
-        Ok(status) if status.success() => Ok(()),
-        _ => Err(format!("{told} says: {}", said.trim().lines().last().unwrap_or_default())),
-    }
-}
-
-/// Says on standard error, past what the test harness holds back, that the test was skipped.
-fn skipped(why: &str) {
-    let test = thread::current().name().unwrap_or("a test").to_owned();
-    let _ = writeln!(std::io::stderr(), "{test}: skipped, {why}");
 }
