@@ -10,6 +10,8 @@
 
 #[path = "store/backups.rs"]
 mod backups;
+#[path = "store/entities.rs"]
+mod entities;
 #[path = "store/measure.rs"]
 mod measure;
 #[path = "store/peers.rs"]

@@ -57,7 +57,7 @@ pub use crate::compare::DiffPage;
 
 use self::backups::Runtime;
 use self::census::Counting;
-use self::entities::{LogHashes, Rounds};
+use self::entities::{LogHashes, Rounds, Sound};
 use self::full::Full;
 use self::listing::Listing;
 use self::moments::Moments;
@@ -68,6 +68,7 @@ use crate::clock::Clock;
 use crate::domain::Domain;
 use crate::drift;
 use crate::entity::SnapshotPolicy;
+use crate::entity::replay::Replayer;
 use crate::error::Result;
 use crate::history::{self, Means, Operation, What};
 use crate::image::ChunkStore;
@@ -119,6 +120,8 @@ struct Core {
     keep_entity_snapshots: usize,
     log_hashes: LogHashes,
     rounds: Mutex<Rounds>,
+    replayer: Replayer,
+    sound: Sound,
 }
 
 /// How many events the log had.

@@ -96,8 +96,10 @@ pub fn workflow(conn: &Connection, entity: &Entity, id: &str) -> Result<String> 
 ///
 /// Where the database fails.
 pub fn version(conn: &Connection, key: &EntityKey, up_to: i64) -> Result<(u64, i64)> {
-    let sql = "SELECT count(*), coalesce(max(event_id), 0) FROM entity_events
-               WHERE type = ?1 AND id = ?2 AND event_id <= ?3";
+    // The last by itself is found at once, and counting alone costs half of both together.
+    let sql = "SELECT count(*), coalesce((SELECT max(event_id) FROM entity_events
+                                          WHERE type = ?1 AND id = ?2 AND event_id <= ?3), 0)
+               FROM entity_events WHERE type = ?1 AND id = ?2 AND event_id <= ?3";
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?));
     Ok(conn.prepare_cached(sql)?.query_row((&key.kind, &key.id, up_to), row)?)
 }

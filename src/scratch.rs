@@ -93,6 +93,21 @@ impl Scratch {
         Ok(answer)
     }
 
+    /// Runs `work` and takes back what it did, so that the tables are as empty as before.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, and where it cannot be taken back.
+    pub fn aside<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let transaction = self.conn.unchecked_transaction()?;
+        let answer = work();
+        // A trigger of the domain may have done so already.
+        if !self.conn.is_autocommit() {
+            transaction.rollback()?;
+        }
+        answer
+    }
+
     /// Puts the rows of an image into a table, as [`copy_rows`] does.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use backstitch::history::Means;
 use backstitch::snapshot::{Expected, Kind, Scope, Snapshot, SnapshotId};
 
 use crate::backups::{self, Of};
+use crate::entities::{self, Life};
 use crate::measure::{Cost, bytes_in, measure, measure_each};
 use crate::peers;
 use crate::story::Story;
@@ -39,6 +40,9 @@ pub(crate) const RELOAD: &str = "JSON reload, tables";
 const REPLAY: &str = "full replay";
 const VACUUM: &str = "VACUUM INTO";
 const SQLITE_BACKUP: &str = "sqlite3 .backup";
+const LIFE: &str = "entity of 20,000 events, replay";
+const MEMORIES: &str = "entity of many rows, replay";
+const BULK: &str = "no entity policy, bulk append";
 
 /// In the order of the table.
 pub(crate) const WORKS: &[Work] = &[
@@ -63,6 +67,37 @@ pub(crate) const WORKS: &[Work] = &[
     Work { name: "list 5 snapshots", peer: Some("JSON list of 5"), start: Start::Taken, run: list },
     Work { name: "JSON is one due?", peer: None, start: Start::Plain, run: json_due },
     Work { name: "is one due?", peer: Some("JSON is one due?"), start: Start::Taken, run: due },
+    Work {
+        name: LIFE,
+        peer: None,
+        start: Start::Plain,
+        run: |folder, _| entities::state(folder, Life::Feelings, false),
+    },
+    Work {
+        name: "entity, 50 past a snapshot",
+        peer: Some(LIFE),
+        start: Start::Plain,
+        run: |folder, _| entities::state(folder, Life::Feelings, true),
+    },
+    Work {
+        name: MEMORIES,
+        peer: None,
+        start: Start::Plain,
+        run: |folder, _| entities::state(folder, Life::Memories, false),
+    },
+    Work {
+        name: "entity of many rows, the same",
+        peer: Some(MEMORIES),
+        start: Start::Plain,
+        run: |folder, _| entities::state(folder, Life::Memories, true),
+    },
+    Work { name: BULK, peer: None, start: Start::Plain, run: |folder, events| entities::bulk(folder, events, false) },
+    Work {
+        name: "entity policy beside it",
+        peer: Some(BULK),
+        start: Start::Plain,
+        run: |folder, events| entities::bulk(folder, events, true),
+    },
     Work { name: "open, nothing to do", peer: Some(RELOAD), start: Start::Taken, run: open_idle },
     Work { name: SQLITE_BACKUP, peer: None, start: Start::Plain, run: backups::by_sqlite },
     Work { name: "backup", peer: Some(SQLITE_BACKUP), start: Start::Plain, run: backups::create },

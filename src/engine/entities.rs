@@ -2,6 +2,7 @@
 
 mod hashes;
 mod policy;
+mod sound;
 mod taking;
 
 use rusqlite::Connection;
@@ -11,9 +12,11 @@ use serde_json::value::RawValue;
 pub(super) use self::hashes::LogHashes;
 pub use self::policy::EntityDue;
 pub(super) use self::policy::Rounds;
+pub(super) use self::sound::Sound;
 use super::{Core, Engine};
 use crate::domain::{Domain, Entity, Replay};
-use crate::entity::{self, EntityKey, EntitySnapshot, Origin, replay, table};
+use crate::entity::replay::Wanted;
+use crate::entity::{self, EntityKey, EntitySnapshot, Origin, table};
 use crate::error::{Error, Result};
 use crate::json::{self, Difference};
 use crate::snapshot::log_image::Part;
@@ -123,13 +126,15 @@ struct Asked<'a> {
     entity: &'a Entity,
     key: &'a EntityKey,
     state: State,
+    /// Whether the answer lists its snapshots.
+    listed: bool,
 }
 
 impl<'a> Asked<'a> {
     fn new(core: &'a Core, conn: &'a Connection, domain: &'a Domain, key: &'a EntityKey) -> Result<Self> {
         let state = State::read(conn)?;
         state.check_logic(domain.logic)?;
-        Ok(Self { core, conn, domain, entity: find_type(domain, &key.kind)?, key, state })
+        Ok(Self { core, conn, domain, entity: find_type(domain, &key.kind)?, key, state, listed: false })
     }
 
     /// Version and sequence where the tables stand.
@@ -151,21 +156,22 @@ impl<'a> Asked<'a> {
     /// The state after its events up to one of them, as far as they are live today.
     fn state_at(&self, sequence: i64) -> Result<Option<String>> {
         let from = self.base(sequence)?;
-        replay::state_at(self.conn, self.domain, self.entity, self.key, sequence, from.as_ref())
+        let wanted = Wanted { domain: self.domain, entity: self.entity, key: self.key, up_to: sequence };
+        self.core.replayer.state_at(self.conn, &wanted, from.as_ref())
     }
 
     /// The newest sound snapshot at or before an event that its log still leads to.
     fn base(&self, sequence: i64) -> Result<Option<EntitySnapshot>> {
         let logic = self.domain.logic.to_string();
-        for stored in table::of_entity(self.conn, self.key)? {
-            let said = stored.said();
-            let fits = said.origin == Origin::Own && said.sequence <= sequence && said.logic == logic;
-            if !fits || !self.core.is_on_history(self.conn, &self.state, said.sequence, &said.log_hash)? {
+        let marks = table::marks(self.conn, Some(self.key))?;
+        for mark in marks.iter().filter(|mark| mark.sequence <= sequence && mark.logic == logic) {
+            if !self.core.is_on_history(self.conn, &self.state, mark.sequence, &mark.log_hash)? {
                 continue;
             }
-            match stored.checked() {
-                Ok(snapshot) => return Ok(Some(snapshot)),
-                Err(error) => tracing::warn!(%error, "passed over for an older one"),
+            match table::of_mark(self.conn, mark)?.map(|stored| self.core.sound.checked(stored)) {
+                Some(Ok(snapshot)) => return Ok(Some(snapshot)),
+                Some(Err(error)) => tracing::warn!(%error, "passed over for an older one"),
+                None => {}
             }
         }
         Ok(None)
@@ -188,14 +194,13 @@ impl<'a> Asked<'a> {
                 origin: said.origin,
                 on_this_history,
                 of_this_logic: own.then(|| said.logic == logic),
-                damaged: stored.checked().err().map(|error| error.message().to_owned()),
+                damaged: self.core.sound.checked(stored).err().map(|error| error.message().to_owned()),
             })
         };
         table::of_entity(self.conn, self.key)?.into_iter().map(line).collect()
     }
 
-    fn answer(&self, version: u64, sequence: i64, state: Option<String>) -> Result<EntityState> {
-        let (latest, _) = self.latest()?;
+    fn answer(&self, latest: u64, version: u64, sequence: i64, state: Option<String>) -> Result<EntityState> {
         Ok(EntityState {
             key: self.key.clone(),
             version,
@@ -203,7 +208,7 @@ impl<'a> Asked<'a> {
             state,
             latest,
             workflow_id: entity::workflow(self.conn, self.entity, &self.key.id)?,
-            snapshots: self.lines()?,
+            snapshots: if self.listed { self.lines()? } else { Vec::new() },
         })
     }
 }
@@ -241,34 +246,40 @@ impl Engine {
     /// # }
     /// ```
     pub fn entity(&self, key: &EntityKey, at: EntityAt) -> Result<EntityState> {
+        self.entity_told(key, at, true)
+    }
+
+    /// The same; without its snapshots, which are all read and checked to be listed, if need be.
+    fn entity_told(&self, key: &EntityKey, at: EntityAt, listed: bool) -> Result<EntityState> {
         let domain = self.domain();
         let known = self.readers.read(|conn| {
-            let asked = Asked::new(&self.core, conn, &domain, key)?;
-            let latest = asked.latest()?;
-            let live = entity::state(conn, asked.entity, &key.id)?;
-            let snapshots = table::of_entity(conn, key)?;
-            if latest.0 == 0 && live.is_none() && snapshots.is_empty() {
+            let asked = Asked { listed, ..Asked::new(&self.core, conn, &domain, key)? };
+            let (latest, sequence) = asked.latest()?;
+            let live = || entity::state(conn, asked.entity, &key.id);
+            if latest == 0 && !table::has_any(conn, key)? && live()?.is_none() {
                 return Err(Error::not_found(format!("there is no {key}")));
             }
             match at {
-                EntityAt::Now => asked.answer(latest.0, latest.1, live).map(Some),
-                EntityAt::Version(version) if version == latest.0 => asked.answer(latest.0, latest.1, live).map(Some),
+                EntityAt::Now => asked.answer(latest, latest, sequence, live()?).map(Some),
+                EntityAt::Version(version) if version == latest => {
+                    asked.answer(latest, latest, sequence, live()?).map(Some)
+                }
                 EntityAt::Version(version) if asked.entity.replay == Replay::Own => {
                     let sequence = asked.event_of(version)?;
-                    asked.answer(version, sequence, asked.state_at(sequence)?).map(Some)
+                    asked.answer(latest, version, sequence, asked.state_at(sequence)?).map(Some)
                 }
-                EntityAt::Event(event) => asked.as_of(event),
+                EntityAt::Event(event) => asked.as_of(latest, event),
                 EntityAt::Version(version) => asked.event_of(version).map(|_| None),
             }
         })?;
         match known {
             Some(known) => Ok(known),
-            None => self.entity_in_moment(key, at),
+            None => self.entity_in_moment(key, at, listed),
         }
     }
 
     /// The entity in the tables as of an event, all of them made aside.
-    fn entity_in_moment(&self, key: &EntityKey, at: EntityAt) -> Result<EntityState> {
+    fn entity_in_moment(&self, key: &EntityKey, at: EntityAt, listed: bool) -> Result<EntityState> {
         let domain = self.domain();
         let event = match at {
             EntityAt::Event(event) => event,
@@ -278,10 +289,10 @@ impl Engine {
             EntityAt::Now => i64::MAX,
         };
         self.at_moment(event, super::tables::check_moment, |conn, _, moment| {
-            let asked = Asked::new(&self.core, conn, &domain, key)?;
+            let asked = Asked { listed, ..Asked::new(&self.core, conn, &domain, key)? };
             let there = moment.scratch().conn();
             let (version, sequence) = entity::version(there, key, i64::MAX)?;
-            asked.answer(version, sequence, entity::state(there, asked.entity, &key.id)?)
+            asked.answer(asked.latest()?.0, version, sequence, entity::state(there, asked.entity, &key.id)?)
         })
     }
 
@@ -291,7 +302,7 @@ impl Engine {
     ///
     /// As [`Engine::entity`].
     pub fn entity_difference(&self, key: &EntityKey, version: u64, with: u64) -> Result<EntityDifference> {
-        let state = |version| self.entity(key, EntityAt::Version(version)).map(|found| found.state);
+        let state = |version| self.entity_told(key, EntityAt::Version(version), false).map(|found| found.state);
         let differences = difference(state(version)?.as_deref(), state(with)?.as_deref())?;
         Ok(EntityDifference { key: key.clone(), version, with, differences })
     }
@@ -300,7 +311,7 @@ impl Engine {
 impl Asked<'_> {
     /// As of an event, where its own events tell: the tables have come that far, and nothing that
     /// is superseded today was live then.
-    fn as_of(&self, event: i64) -> Result<Option<EntityState>> {
+    fn as_of(&self, latest: u64, event: i64) -> Result<Option<EntityState>> {
         super::tables::check_moment(self.conn, event)?;
         let tells = self.entity.replay == Replay::Own
             && event <= self.state.position
@@ -310,7 +321,7 @@ impl Asked<'_> {
             return Ok(None);
         }
         let (version, sequence) = entity::version(self.conn, self.key, event)?;
-        self.answer(version, sequence, self.state_at(sequence)?).map(Some)
+        self.answer(latest, version, sequence, self.state_at(sequence)?).map(Some)
     }
 }
 

@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::backups::Runtime;
 use super::census::Counting;
-use super::entities::LogHashes;
+use super::entities::{LogHashes, Sound};
 use super::full::Full;
 use super::listing::Listing;
 use super::moments::Moments;
@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::domain::Domain;
 use crate::domain_copy;
 use crate::entity::SnapshotPolicy;
+use crate::entity::replay::Replayer;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::history::{self, Means, What};
@@ -166,6 +167,8 @@ impl Engine {
             keep_entity_snapshots: options.keep_entity_snapshots,
             log_hashes: LogHashes::default(),
             rounds: Mutex::default(),
+            replayer: Replayer::default(),
+            sound: Sound::default(),
         };
         let readers = Readers::open(&db, options.readers + 1, options.busy_timeout)?;
         Ok(Self {

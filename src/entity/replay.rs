@@ -1,42 +1,73 @@
 //! The state of an entity at one of its versions, from its own events applied aside.
 
+use std::sync::{Mutex, PoisonError};
+
 use rusqlite::Connection;
 
 use super::{EntityKey, EntitySnapshot, state};
-use crate::domain::{Domain, Entity};
+use crate::domain::{Domain, Entity, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::Table;
 use crate::progress::Progress;
 use crate::scratch::{Scratch, copy_rows};
 use crate::snapshot::log_image::LOG;
 
-/// The state after the entity's events up to one, from a snapshot before it where one is given and
-/// can be loaded; none where there is no such entity then.
-///
-/// # Errors
-///
-/// Unprocessable where today's handlers cannot apply one of its events alone, or its state is none.
-pub fn state_at(
-    conn: &Connection,
-    domain: &Domain,
-    entity: &Entity,
-    key: &EntityKey,
-    up_to: i64,
-    from: Option<&EntitySnapshot>,
-) -> Result<Option<String>> {
-    if let Some(from) = from.filter(|from| from.sequence == up_to) {
-        return Ok(Some(from.state.clone()));
+/// Which state is wanted: that after the entity's events up to one.
+pub struct Wanted<'a> {
+    /// The domain.
+    pub domain: &'a Domain,
+    /// The entity's type in it.
+    pub entity: &'a Entity,
+    /// Which entity.
+    pub key: &'a EntityKey,
+    /// The last event.
+    pub up_to: i64,
+}
+
+/// Makes states in a database in memory, which it keeps empty for the next time: making its tables
+/// costs more than applying the few events that came after a snapshot.
+#[derive(Default)]
+pub struct Replayer(Mutex<Option<(Fingerprint, Scratch)>>);
+
+impl Replayer {
+    /// The state, from a snapshot before it where one is given and can be loaded; none where there
+    /// is no such entity then.
+    ///
+    /// # Errors
+    ///
+    /// Unprocessable where today's handlers cannot apply one of its events alone, or its state is none.
+    pub fn state_at(
+        &self,
+        conn: &Connection,
+        wanted: &Wanted<'_>,
+        from: Option<&EntitySnapshot>,
+    ) -> Result<Option<String>> {
+        if let Some(from) = from {
+            if from.sequence == wanted.up_to {
+                return Ok(Some(from.state.clone()));
+            }
+            let found = self.aside(wanted.domain, |scratch| match loads(scratch, wanted.entity, from) {
+                true => wanted.apply(conn, scratch, from.sequence).map(Some),
+                false => Ok(None),
+            })?;
+            if let Some(state) = found {
+                return Ok(state);
+            }
+        }
+        self.aside(wanted.domain, |scratch| wanted.apply(conn, scratch, 0))
     }
-    let loaded = from.filter(|_| !entity.load.is_empty()).map(|from| load(domain, entity, from)).transpose()?.flatten();
-    let (scratch, after) = match (loaded, from) {
-        (Some(scratch), Some(from)) => (scratch, from.sequence),
-        _ => (empty(domain)?, 0),
-    };
-    scratch.together(|| {
-        copy_events(conn, scratch.conn(), key, after, up_to)?;
-        scratch.apply(domain, after, up_to, &Progress::default()).map_err(|error| explain(error, key))
-    })?;
-    state(scratch.conn(), entity, &key.id)
+
+    /// Runs `work` on empty tables of a domain; what it did is taken back.
+    fn aside<T>(&self, domain: &Domain, work: impl FnOnce(&Scratch) -> Result<T>) -> Result<T> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let scratch = match kept {
+            Some((logic, scratch)) if logic == domain.logic => scratch,
+            _ => empty(domain)?,
+        };
+        let answer = scratch.aside(|| work(&scratch))?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((domain.logic, scratch));
+        Ok(answer)
+    }
 }
 
 fn empty(domain: &Domain) -> Result<Scratch> {
@@ -46,33 +77,53 @@ fn empty(domain: &Domain) -> Result<Scratch> {
     Ok(scratch)
 }
 
-/// The snapshot's rows; none where loading it does not give its state back, so that what follows
-/// could not be relied on.
-fn load(domain: &Domain, entity: &Entity, from: &EntitySnapshot) -> Result<Option<Scratch>> {
-    let scratch = empty(domain)?;
-    let loaded = scratch.together(|| {
-        for statement in &entity.load {
-            let mut statement = scratch.conn().prepare(statement)?;
-            for (name, value) in [(":entity_id", &from.entity_id), (":state", &from.state)] {
-                if let Some(place) = statement.parameter_index(name)? {
-                    statement.raw_bind_parameter(place, value)?;
-                }
-            }
-            statement.raw_execute()?;
-        }
-        Ok(state(scratch.conn(), entity, &from.entity_id)?.as_ref() == Some(&from.state))
-    });
-    match loaded {
-        Ok(true) => Ok(Some(scratch)),
+impl Wanted<'_> {
+    /// Applies the entity's events after one, and reads its state.
+    fn apply(&self, conn: &Connection, scratch: &Scratch, after: i64) -> Result<Option<String>> {
+        copy_events(conn, scratch.conn(), self.key, after, self.up_to)?;
+        let applied = scratch.apply(self.domain, after, self.up_to, &Progress::default());
+        applied.map_err(|error| explain(error, self.key))?;
+        state(scratch.conn(), self.entity, &self.key.id)
+    }
+}
+
+/// Whether loading a state is less work than applying the events that led to it: not for a long one
+/// in which about every event has left a row.
+fn is_shorter(from: &EntitySnapshot) -> bool {
+    const LONG: usize = 64 << 10;
+    const BYTES_AN_EVENT: u64 = 100;
+    from.state.len() <= LONG || from.state.len() as u64 <= BYTES_AN_EVENT * from.version
+}
+
+/// Puts a snapshot's rows in; false where loading it does not give its state back, so that what
+/// follows could not be relied on.
+fn loads(scratch: &Scratch, entity: &Entity, from: &EntitySnapshot) -> bool {
+    if entity.load.is_empty() || !is_shorter(from) {
+        return false;
+    }
+    match load(scratch, entity, from) {
+        Ok(true) => return true,
         Ok(false) => {
             tracing::warn!(entity = %from.key(), "its load does not give the state back; its events are applied from the first");
-            Ok(None)
         }
         Err(error) => {
             tracing::warn!(entity = %from.key(), %error, "its load fails; its events are applied from the first");
-            Ok(None)
         }
     }
+    false
+}
+
+fn load(scratch: &Scratch, entity: &Entity, from: &EntitySnapshot) -> Result<bool> {
+    for statement in &entity.load {
+        let mut statement = scratch.conn().prepare_cached(statement)?;
+        for (name, value) in [(":entity_id", &from.entity_id), (":state", &from.state)] {
+            if let Some(place) = statement.parameter_index(name)? {
+                statement.raw_bind_parameter(place, value)?;
+            }
+        }
+        statement.raw_execute()?;
+    }
+    Ok(state(scratch.conn(), entity, &from.entity_id)?.as_ref() == Some(&from.state))
 }
 
 fn copy_events(from: &Connection, to: &Connection, key: &EntityKey, after: i64, up_to: i64) -> Result<()> {

@@ -7,6 +7,7 @@ use super::EntityKey;
 use super::snapshot::{EntitySnapshot, Origin};
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::image::Hash;
 
 const COLUMNS: &str = "entity_type, entity_id, workflow_id, version, sequence, log_hash, state, state_hash, \
                        identity_hash, created_at, logic, imported";
@@ -27,6 +28,20 @@ impl Stored {
     pub fn checked(self) -> Result<EntitySnapshot> {
         self.snapshot.check(&self.identity_hash)?;
         Ok(self.snapshot)
+    }
+
+    /// A hash of the whole row.
+    pub fn row_hash(&self) -> Hash {
+        let mut hasher = blake3::Hasher::new();
+        for text in [&self.snapshot.identity_hash(), &self.identity_hash, &self.snapshot.state] {
+            hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        }
+        hasher.finalize().into()
+    }
+
+    /// The snapshot of a row that was [`Stored::checked`] before.
+    pub fn known_to_be_sound(self) -> EntitySnapshot {
+        self.snapshot
     }
 
     /// What the row says, unchecked.
@@ -99,6 +114,8 @@ pub fn of_entity(conn: &Connection, key: &EntityKey) -> Result<Vec<Stored>> {
 /// What is told of a snapshot without reading its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
+    /// Its row.
+    pub n: i64,
     /// Which entity.
     pub key: EntityKey,
     /// Its version.
@@ -119,21 +136,49 @@ pub struct Mark {
 ///
 /// Where the database fails.
 pub fn marks(conn: &Connection, key: Option<&EntityKey>) -> Result<Vec<Mark>> {
-    let sql = "SELECT entity_type, entity_id, version, sequence, log_hash, logic, created_at FROM entity_snapshots
-               WHERE imported = 0 AND entity_type = coalesce(?1, entity_type) AND entity_id = coalesce(?2, entity_id)
-               ORDER BY entity_type, entity_id, sequence DESC, n DESC";
-    let mut select = conn.prepare_cached(sql)?;
-    let rows = select.query_map((key.map(|key| &key.kind), key.map(|key| &key.id)), |row| {
-        Ok(Mark {
-            key: EntityKey { kind: row.get(0)?, id: row.get(1)? },
-            version: row.get::<_, i64>(2)?.unsigned_abs(),
-            sequence: row.get(3)?,
-            log_hash: row.get(4)?,
-            logic: row.get(5)?,
-            created_at: clock::parse_rfc3339(&row.get::<_, String>(6)?),
-        })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let of_one = key.map_or("", |_| "AND entity_type = ?1 AND entity_id = ?2");
+    let sql = format!(
+        "SELECT n, entity_type, entity_id, version, sequence, log_hash, logic, created_at FROM entity_snapshots
+         WHERE imported = 0 {of_one} ORDER BY entity_type, entity_id, sequence DESC, n DESC"
+    );
+    let mut select = conn.prepare_cached(&sql)?;
+    let rows = match key {
+        Some(key) => select.query_map((&key.kind, &key.id), mark)?.collect(),
+        None => select.query_map([], mark)?.collect::<rusqlite::Result<_>>(),
+    };
+    Ok(rows?)
+}
+
+fn mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
+    Ok(Mark {
+        n: row.get(0)?,
+        key: EntityKey { kind: row.get(1)?, id: row.get(2)? },
+        version: row.get::<_, i64>(3)?.unsigned_abs(),
+        sequence: row.get(4)?,
+        log_hash: row.get(5)?,
+        logic: row.get(6)?,
+        created_at: clock::parse_rfc3339(&row.get::<_, String>(7)?),
+    })
+}
+
+/// The snapshot of a mark; none where it has gone since.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn of_mark(conn: &Connection, mark: &Mark) -> Result<Option<Stored>> {
+    let sql = format!("SELECT {COLUMNS} FROM entity_snapshots WHERE n = ?1");
+    Ok(conn.prepare_cached(&sql)?.query_row([mark.n], stored).optional()?)
+}
+
+/// Whether there is a snapshot of an entity, an imported one included.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn has_any(conn: &Connection, key: &EntityKey) -> Result<bool> {
+    let sql = "SELECT 1 FROM entity_snapshots WHERE entity_type = ?1 AND entity_id = ?2";
+    Ok(conn.prepare_cached(sql)?.exists((&key.kind, &key.id))?)
 }
 
 /// Puts an imported snapshot in place of one that was imported before.

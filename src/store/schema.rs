@@ -149,12 +149,13 @@ CREATE TABLE entity_snapshots (
   version       INTEGER NOT NULL,
   sequence      INTEGER NOT NULL,
   log_hash      TEXT NOT NULL,
-  state         TEXT NOT NULL,
   state_hash    TEXT NOT NULL,
   identity_hash TEXT NOT NULL,
   created_at    TEXT NOT NULL,
   logic         TEXT NOT NULL,
   imported      INTEGER NOT NULL DEFAULT 0,
+  -- Last, so that the other columns are read without going through a long one.
+  state         TEXT NOT NULL,
   UNIQUE (entity_type, entity_id, version, sequence, log_hash)
 );
 ";

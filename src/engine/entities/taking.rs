@@ -226,7 +226,7 @@ impl Engine {
     /// What the log gives, in the form of a snapshot; no snapshot is read for it.
     fn replayed_snapshot(&self, key: &EntityKey, version: u64) -> Result<EntitySnapshot> {
         let domain = self.domain();
-        let at = self.entity(key, super::EntityAt::Version(version))?;
+        let at = self.entity_told(key, super::EntityAt::Version(version), false)?;
         let gone = || Error::not_found(format!("{key} has no state at version {version}"));
         let state = at.state.ok_or_else(gone)?;
         self.readers.read(|conn| {
