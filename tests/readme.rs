@@ -7,6 +7,7 @@
 mod backups;
 mod blocks;
 mod commands;
+mod entities;
 mod leaving;
 mod programs;
 mod room;
@@ -16,7 +17,7 @@ mod shell;
 use blocks::blocks;
 
 /// The blocks that are run: under which heading, in what form, how many.
-const RUN: [(&str, &str, usize); 11] = [
+const RUN: [(&str, &str, usize); 13] = [
     ("Ten minutes", "sh", 1),
     ("Let a program loose, and take it back", "sh", 2),
     ("A domain of your own", "sh", 2),
@@ -28,6 +29,8 @@ const RUN: [(&str, &str, usize); 11] = [
     ("At every login", "ini", 1),
     ("What leaves with you", "sh", 1),
     ("Runtime backups", "sh", 3),
+    ("Entities", "sh", 3),
+    ("Entities", "toml", 1),
 ];
 
 #[test]

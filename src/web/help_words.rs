@@ -110,6 +110,16 @@ pub(super) const WORDS: &[Word] = &[
         "One line of the history: everything done to the store but events that come in. It has a number.",
     ),
     word(
+        "entity",
+        "entity",
+        "One thing of the domain that is looked at by itself, with its own versions: a bot, a chat, whatever the domain names.",
+    ),
+    word(
+        "version",
+        "version",
+        "How many events belong to an entity up to a point, hidden and superseded ones left out.",
+    ),
+    word(
         "backup",
         "backup",
         "A folder with the whole database, the app’s registry file and, where asked for, its vector store. It can be put elsewhere.",
@@ -193,6 +203,27 @@ pub(super) const WAYS: &[Way] = &[
     way("Back up", None, "-X POST /backups -d include_chroma=false", "backup create"),
     way("Check this backup", None, "-X POST /backups/STAMP/validate", "backup validate STAMP"),
     way("Restore a backup", None, "-X POST /backups/STAMP/restore -d confirm_stamp=STAMP", "backup restore STAMP"),
+    way("Entities", Some(links::ENTITIES), "-H 'Accept: application/json' /entities", "entity list"),
+    way(
+        "One entity at a version",
+        None,
+        "-H 'Accept: application/json' /entities/TYPE/ID?version=N",
+        "entity show TYPE ID --version N",
+    ),
+    way(
+        "What two versions differ in",
+        None,
+        "-H 'Accept: application/json' /entities/TYPE/ID?version=N&with=M",
+        "entity diff TYPE ID N M",
+    ),
+    way("Take snapshot of an entity", None, "-X POST /entities/TYPE/ID/snapshots", "entity snapshot TYPE ID"),
+    way(
+        "A snapshot of an entity",
+        None,
+        "-H 'Accept: application/json' /entities/TYPE/ID/snapshots/N",
+        "entity export TYPE ID N",
+    ),
+    way("Import a snapshot of an entity", None, "-X POST /entities/import --data-binary @FILE", "entity import FILE"),
     way("What runs now", Some(links::PROGRESS), "-N /progress", ""),
     way("Help", Some(links::HELP), "-H 'Accept: application/json' /help", "--help"),
 ];

@@ -9,7 +9,7 @@ use super::blocks::{section, text};
 use super::room::{Room, said_by};
 
 /// Where the descriptions begin in the list.
-const DESCRIPTION: usize = 34;
+const DESCRIPTION: usize = 36;
 
 /// The lines of the list: the words of the command, and what it does.
 fn list() -> Vec<(Vec<String>, String)> {
@@ -58,7 +58,11 @@ fn every_command_does_its_work_in_the_order_told() {
     let file = room.path("store.db").to_string_lossy().into_owned();
     let dump = room.path("dump.json").to_string_lossy().into_owned();
     said_by(&mut room.backstitch(&["snapshot", "export", &id, "--out", &dump]));
-    let event = r#"{"kind": "you_updated", "payload": {"name": "Bob", "persona": "Draws."}}"#;
+    let events = r#"{"kind": "you_updated", "payload": {"name": "Bob", "persona": "Draws."}}
+                    {"kind": "bot_created", "payload": {"bot_id": "ada", "name": "Ada", "persona": "Counts."}}"#;
+    let snapshot = room.path("ada.json").to_string_lossy().into_owned();
+    std::fs::write(&snapshot, r#"{"entity_type": "bot", "entity_id": "ada", "version": 9}"#).unwrap();
+    let entity = [("TYPE", "bot"), ("ID", "ada"), ("N", "1"), ("M", "0"), ("FILE", &snapshot)];
     let mut stamp = String::new();
     for (words, what) in list().into_iter().filter(|(words, _)| words[0] != "serve") {
         let given = [
@@ -69,10 +73,12 @@ fn every_command_does_its_work_in_the_order_told() {
             ("FILE", &file),
             ("DUMP", &dump),
             ("STAMP", &stamp),
+            ("SHELL", "bash"),
         ];
-        let mut arguments: Vec<&str> = words.iter().filter_map(|word| filled(word, &given)).collect();
+        let given = if words[0] == "entity" { &entity[..] } else { &given[..] };
+        let mut arguments: Vec<&str> = words.iter().filter_map(|word| filled(word, given)).collect();
         arguments.push("--json");
-        if words.iter().any(|word| word == "ID") {
+        if words[0] == "snapshot" && words.iter().any(|word| word == "ID") {
             // The restore takes its safety snapshot in the same second, and so under the same id.
             arguments.extend(["--kind", "periodic"]);
         }
@@ -81,17 +87,18 @@ fn every_command_does_its_work_in_the_order_told() {
             assert_eq!(unconfirmed.status.code(), Some(1), "{arguments:?} asks");
             let confirmed = match arguments[..2] {
                 ["rewind", event] => event,
-                ["projection", "rebuild"] => "2",
+                ["projection", "rebuild"] => "3",
                 ["backup", "restore"] => &stamp,
                 _ => &id,
             };
             arguments.extend(["--confirm", confirmed]);
         }
-        let done = run(&room, &arguments, event);
+        let done = run(&room, &arguments, events);
         let error = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{arguments:?}: {error}");
         let mut values = serde_json::Deserializer::from_slice(&done.stdout).into_iter::<Value>();
-        assert!(values.all(|value| value.is_ok()), "{arguments:?} prints JSON");
+        // What a shell reads is in the shell's language.
+        assert!(words[0] == "completions" || values.all(|value| value.is_ok()), "{arguments:?} prints JSON");
         if arguments[..2] == ["backup", "create"] {
             let made: Value = serde_json::from_slice(&done.stdout).unwrap();
             made["stamp"].as_str().unwrap().clone_into(&mut stamp);
