@@ -7,6 +7,8 @@ use crate::support::Server;
 
 /// What a page may bring with it the first time, in bytes, all of its files included.
 const MOST_BYTES: u64 = 60_000;
+/// From a phone to a window from which pages have two columns.
+const WIDTHS: [u64; 4] = [360, 640, 768, 1024];
 /// Everything that came for the page that is open, with its headers.
 const TRANSFERRED: &str =
     "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
@@ -24,11 +26,15 @@ async fn look(browser: &Browser, axe: Option<&str>, name: &str, url: &str) -> Ve
     let mut found = Vec::new();
     browser.prefer(Scheme::Light).await;
     browser.open(url).await;
-    browser.painted().await;
-    let wide = browser.eval(TOO_WIDE).await;
-    if wide != serde_json::json!([]) {
-        found.push(format!("{name} is too wide: {wide}"));
+    for width in WIDTHS {
+        browser.resize(width, 800).await;
+        browser.painted().await;
+        let wide = browser.eval(TOO_WIDE).await;
+        if wide != serde_json::json!([]) {
+            found.push(format!("{name} is too wide for {width} px: {wide}"));
+        }
     }
+    browser.resize(WIDTHS[0], 800).await;
     let bytes = browser.eval(TRANSFERRED).await.as_u64().unwrap();
     if !(1_000..=MOST_BYTES).contains(&bytes) {
         found.push(format!("{name}: {bytes} bytes"));
@@ -55,7 +61,6 @@ async fn every_page_fits_a_phone_is_small_and_has_no_serious_finding_in_light_an
     let house = House::open();
     browser.tell("Network.enable", serde_json::json!({})).await;
     browser.tell("Network.setCacheDisabled", serde_json::json!({ "cacheDisabled": true })).await;
-    browser.resize(360, 800).await;
     let mut found = Vec::new();
     for (name, path) in &house.pages {
         found.extend(look(&browser, axe.as_deref(), name, &house.url(path)).await);
