@@ -100,6 +100,31 @@ async fn a_page_takes_in_what_has_changed_and_a_plan_only_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_takes_in_what_has_come_and_leaves_what_is_typed_and_focused() {
+    let Some(browser) = Browser::start(Script::On).await else { return };
+    let store = TestStore::with_story(20);
+    let server = Server::start(store.path(), &["--snapshot-events", "1000000"]);
+    browser.open(&format!("{}/snapshots", server.address)).await;
+    browser.type_into("#label", "before").await;
+    browser.eval("window.stayed = true; scrollTo(0, 0)").await;
+    store.take();
+    store.take();
+    let list = browser.client.wait().for_element(Locator::XPath("//tbody/tr[not(@class='day')][2]")).await;
+    list.unwrap();
+    let kept = "return [window.stayed, document.getElementById('label').value, document.activeElement.id]";
+    assert_eq!(browser.eval(kept).await, serde_json::json!([true, "before", "label"]));
+    // A time that came with it is local as the others are.
+    assert_eq!(browser.eval("return document.querySelector('#news time').title.endsWith('UTC')").await, true);
+
+    browser.eval("document.querySelector('#news a[href]').focus()").await;
+    let focused = browser.eval("return document.activeElement.getAttribute('href')").await;
+    store.append(Story::from(21).tell(5));
+    browser.wait_for("event 25").await;
+    assert_eq!(browser.eval("return document.activeElement.getAttribute('href')").await, focused);
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_lead_about_and_change_nothing() {
     let Some(browser) = Browser::start(Script::On).await else { return };
     let store = TestStore::with_story(20);

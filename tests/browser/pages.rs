@@ -21,6 +21,12 @@ const TOO_WIDE: &str = "const root = document.documentElement;
     return [root.scrollWidth, ...[...document.querySelectorAll('body *')]
         .filter((one) => one.getBoundingClientRect().right > root.clientWidth + 0.5).map(told).slice(0, 4)]";
 
+/// Texts under 13 pixels.
+const SMALL_PRINT: &str = "return [...document.querySelectorAll('body *')]
+    .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .filter((one) => parseFloat(getComputedStyle(one).fontSize) < 12.99 && one.getClientRects().length > 0)
+    .map((one) => `${one.tagName}.${one.className} ${getComputedStyle(one).fontSize}`).slice(0, 3)";
+
 /// Looks at one page in every way.
 async fn look(browser: &Browser, axe: Option<&str>, name: &str, url: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -35,6 +41,10 @@ async fn look(browser: &Browser, axe: Option<&str>, name: &str, url: &str) -> Ve
         }
     }
     browser.resize(WIDTHS[0], 800).await;
+    let small = browser.eval(SMALL_PRINT).await;
+    if small != serde_json::json!([]) {
+        found.push(format!("{name} is too small to read: {small}"));
+    }
     let bytes = browser.eval(TRANSFERRED).await.as_u64().unwrap();
     if !(1_000..=MOST_BYTES).contains(&bytes) {
         found.push(format!("{name}: {bytes} bytes"));
@@ -135,5 +145,22 @@ async fn colours_of_the_system_lose_no_mark_and_no_border() {
     let paper = "const page = getComputedStyle(document.body).backgroundColor;
         return [...document.querySelectorAll('main svg.mark')].filter((one) => getComputedStyle(one).color === page).length";
     assert_eq!(browser.eval(paper).await, 0, "a mark has the colour of the page");
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_moves_for_who_wants_no_motion() {
+    let Some(browser) = Browser::start(Script::On).await else { return };
+    let house = House::open();
+    browser.open(&house.url("help/components")).await;
+    let moving = "return [...document.querySelectorAll('*')].filter((one) => {
+        const style = getComputedStyle(one);
+        return style.animationName !== 'none' || style.transitionDuration.split(',').some((time) => parseFloat(time) > 0);
+    }).length";
+    assert!(browser.eval(moving).await.as_u64() > Some(0), "colours take a moment");
+    let features = serde_json::json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] });
+    browser.tell("Emulation.setEmulatedMedia", features).await;
+    browser.painted().await;
+    assert_eq!(browser.eval(moving).await, 0);
     browser.close().await;
 }

@@ -121,3 +121,19 @@ fn pages_and_their_files_travel_compressed_and_streams_do_not() {
     assert_eq!(packed("/state.db", HTML), "", "a download says its length");
     assert_eq!(packed("/progress", "application/json"), "");
 }
+
+#[test]
+fn what_changes_by_itself_can_be_found_again_and_is_no_part_of_a_plan() {
+    for (path, page) in all() {
+        let live = page.attributes("[data-live]", "id");
+        assert_eq!(live.len(), page.texts("[data-live]").len(), "{path}: each has an id");
+        assert!(["standing", "strip"].iter().all(|id| live.contains(&(*id).to_owned())), "{path}");
+        if page.has("form.confirm") {
+            assert!(!page.has("main [data-live]"), "{path} is a plan");
+        }
+    }
+    let app = TestApp::with_story(12);
+    for path in ["/", "/snapshots", "/events", "/state", "/history", "/backups"] {
+        assert!(app.get(path, HTML).page().has("main #news[data-live]"), "{path}");
+    }
+}
