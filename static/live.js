@@ -47,7 +47,9 @@
   async function refresh() {
     waiting = undefined;
     next = Date.now() + CALM;
-    const answer = await fetch(location.href, { headers: { accept: 'text/html' } }).catch(() => undefined);
+    // The frame is the same on every page, and what is around it may take long to work out.
+    const from = document.querySelector('main [data-live]') ? location.href : '/progress';
+    const answer = await fetch(from, { headers: { accept: 'text/html' } }).catch(() => undefined);
     if (!answer?.ok || sent) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
     for (const region of document.querySelectorAll('[data-live][id]')) {
