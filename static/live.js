@@ -35,10 +35,11 @@
     }
   }
 
-  // Whoever reads, types or chooses there is not disturbed.
+  // Whoever points, reads, types or chooses there is not disturbed.
   function inUse(region) {
     const picked = getSelection();
     return region.contains(document.activeElement)
+      || region.querySelector('a:hover, button:hover, summary:hover') !== null
       || (!picked.isCollapsed && picked.containsNode(region, true))
       || [...region.querySelectorAll('input, select')].some((field) => field.value !== (field.defaultValue ?? field.value))
       || region.querySelector('details[open]') !== null;
@@ -52,14 +53,20 @@
     const answer = await fetch(from, { headers: { accept: 'text/html' } }).catch(() => undefined);
     if (!answer?.ok || sent) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    let missed = false;
     for (const region of document.querySelectorAll('[data-live][id]')) {
       const news = fresh.getElementById(region.id);
-      if (!news || inUse(region)) continue;
+      if (!news) continue;
+      if (inUse(region)) {
+        missed = true;
+        continue;
+      }
       const adopted = document.adoptNode(news);
       adopted.querySelectorAll('[data-show]').forEach(makeLocal);
       region.replaceWith(adopted);
     }
-    drawn.version = fresh.body.dataset.version;
+    if (!missed) drawn.version = fresh.body.dataset.version;
+    else for (const left of ['focusout', 'pointerout']) document.addEventListener(left, refreshSoon, { once: true });
   }
 
   function refreshSoon() {

@@ -136,8 +136,13 @@ impl Browser {
 
     /// Waits until there is an element that can be seen.
     pub async fn wait_to_see(&self, selector: &str) -> String {
-        let found = self.client.wait().for_element(Locator::Css(selector)).await;
-        found.unwrap_or_else(|error| panic!("no {selector}: {error}")).text().await.unwrap()
+        loop {
+            let found = self.client.wait().for_element(Locator::Css(selector)).await;
+            match found.unwrap_or_else(|error| panic!("no {selector}: {error}")).text().await {
+                Err(error) if error.is_stale_element_reference() => {}
+                text => return text.unwrap(),
+            }
+        }
     }
 
     async fn start_with(change: impl FnOnce(&mut Value)) -> Option<Self> {
@@ -159,8 +164,15 @@ impl Browser {
     /// Clicks the link or button with this text.
     pub async fn click(&self, text: &str) {
         let path = format!("//*[self::a or self::button][contains(normalize-space(.), '{text}')]");
-        let found = self.client.wait().for_element(Locator::XPath(&path)).await;
-        found.unwrap_or_else(|error| panic!("no {text:?}: {error}")).click().await.unwrap();
+        loop {
+            let found = self.client.wait().for_element(Locator::XPath(&path)).await;
+            let found = found.unwrap_or_else(|error| panic!("no {text:?}: {error}"));
+            match found.click().await {
+                // The page took in what had changed just then.
+                Err(error) if error.is_stale_element_reference() => {}
+                clicked => return clicked.unwrap(),
+            }
+        }
     }
 
     pub async fn type_into(&self, selector: &str, text: &str) {

@@ -121,6 +121,9 @@ async fn a_list_takes_in_what_has_come_and_leaves_what_is_typed_and_focused() {
     store.append(Story::from(21).tell(5));
     browser.wait_for("event 25").await;
     assert_eq!(browser.eval("return document.activeElement.getAttribute('href')").await, focused);
+    assert_eq!(browser.eval("return document.querySelector('.c-behind').textContent").await, "none");
+    browser.eval("document.activeElement.blur()").await;
+    browser.wait_for("5 events").await;
     browser.close().await;
 }
 
