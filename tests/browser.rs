@@ -13,3 +13,4 @@ mod live;
 mod pages;
 mod pictures;
 mod strangers;
+mod versions;

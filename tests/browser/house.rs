@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use backstitch::history::Means;
-use backstitch::log::NewEvent;
+use backstitch::log::{EventQuery, NewEvent};
 use backstitch::snapshot::{Expected, Kind, Scope};
 
 use crate::support::{Server, Story, TestStore};
@@ -54,6 +54,10 @@ impl House {
         let plan = format!("snapshots/{}/preview?kind=periodic", named.snapshot_id);
         let rows = format!("snapshots/{}/diff?kind=periodic&table=you_entity", named.snapshot_id);
         let half = head / 2;
+        let shown = engine.events(&EventQuery { limit: 200, ..EventQuery::default() }).unwrap();
+        let speaker = shown.iter().find(|event| event.kind == "assistant_turn").unwrap();
+        let speaker: serde_json::Value = serde_json::from_str(speaker.payload.get()).unwrap();
+        let entity = format!("entities/bot/{}", speaker["bot_id"].as_str().unwrap());
         let pages = vec![
             ("overview", String::new()),
             ("snapshots", "snapshots".into()),
@@ -71,6 +75,9 @@ impl House {
             ("history", "history".into()),
             ("undo", "history/3/undo".into()),
             ("result", "events?done=3".into()),
+            ("entities", "entities".into()),
+            ("entity", entity.clone()),
+            ("entity-compared", format!("{entity}?version=1&with=2")),
             ("backups", "backups".into()),
             ("backup", format!("backups/{backup}")),
             ("progress", "progress".into()),
