@@ -56,7 +56,11 @@
     let missed = false;
     for (const region of document.querySelectorAll('[data-live][id]')) {
       const news = fresh.getElementById(region.id);
-      if (!news) continue;
+      if (!news) {
+        // Another page altogether, as when the first event has come.
+        if (region.closest('main')) location.reload();
+        continue;
+      }
       if (inUse(region)) {
         missed = true;
         continue;

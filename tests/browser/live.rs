@@ -114,9 +114,9 @@ async fn a_list_takes_in_what_has_come_and_leaves_what_is_typed_and_focused() {
     let kept = "return [window.stayed, document.getElementById('label').value, document.activeElement.id]";
     assert_eq!(browser.eval(kept).await, serde_json::json!([true, "before", "label"]));
     // A time that came with it is local as the others are.
-    assert_eq!(browser.eval("return document.querySelector('#news time').title.endsWith('UTC')").await, true);
+    assert_eq!(browser.eval("return document.querySelector('#kept time').title.endsWith('UTC')").await, true);
 
-    browser.eval("document.querySelector('#news a[href]').focus()").await;
+    browser.eval("document.querySelector('#kept a[href]').focus()").await;
     let focused = browser.eval("return document.activeElement.getAttribute('href')").await;
     store.append(Story::from(21).tell(5));
     browser.wait_for("event 25").await;
@@ -124,6 +124,20 @@ async fn a_list_takes_in_what_has_come_and_leaves_what_is_typed_and_focused() {
     assert_eq!(browser.eval("return document.querySelector('.c-behind').textContent").await, "none");
     browser.eval("document.activeElement.blur()").await;
     browser.wait_for("5 events").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_an_empty_store_becomes_the_overview_with_its_first_event() {
+    let Some(browser) = Browser::start(Script::On).await else { return };
+    let store = TestStore::new();
+    let server = Server::start(store.path(), &[]);
+    browser.open(&server.address).await;
+    browser.wait_for("Nothing here yet").await;
+    store.append(Story::default().tell(3));
+    browser.wait_for("The log stands at event 3").await;
+    // And the snapshot that follows it.
+    browser.wait_for("checkpoint, automatic").await;
     browser.close().await;
 }
 

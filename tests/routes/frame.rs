@@ -134,6 +134,6 @@ fn what_changes_by_itself_can_be_found_again_and_is_no_part_of_a_plan() {
     }
     let app = TestApp::with_story(12);
     for path in ["/", "/snapshots", "/events", "/state", "/history", "/backups"] {
-        assert!(app.get(path, HTML).page().has("main #news[data-live]"), "{path}");
+        assert!(app.get(path, HTML).page().has("main [data-live]"), "{path}");
     }
 }
