@@ -135,7 +135,7 @@ async fn the_page_of_an_empty_store_becomes_the_overview_with_its_first_event() 
     browser.open(&server.address).await;
     browser.wait_for("Nothing here yet").await;
     store.append(Story::default().tell(3));
-    browser.wait_for("The log stands at event 3").await;
+    browser.wait_for("and the tables with it.").await;
     // And the snapshot that follows it.
     browser.wait_for("checkpoint, automatic").await;
     browser.close().await;

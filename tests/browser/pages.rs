@@ -21,9 +21,10 @@ const TOO_WIDE: &str = "const root = document.documentElement;
     return [root.scrollWidth, ...[...document.querySelectorAll('body *')]
         .filter((one) => one.getBoundingClientRect().right > root.clientWidth + 0.5).map(told).slice(0, 4)]";
 
-/// Texts under 13 pixels.
+/// Texts under 13 pixels. A count within a mark is told by the mark's title as well.
 const SMALL_PRINT: &str = "return [...document.querySelectorAll('body *')]
     .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .filter((one) => !one.matches('.many-count'))
     .filter((one) => parseFloat(getComputedStyle(one).fontSize) < 12.99 && one.getClientRects().length > 0)
     .map((one) => `${one.tagName}.${one.className} ${getComputedStyle(one).fontSize}`).slice(0, 3)";
 
