@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use super::check;
 use super::stream::{Step, edit, edits, found, go, log_of, same_log, steps, store};
 use super::walk::{Whole, head, hold, ids, moves, rewind, some_event, turn, walk, whole};
-use crate::support::{Content, TestStore, assert_follows};
+use crate::support::{Content, TestStore, assert_follows, shown};
 
 fn undo(store: &TestStore, operation: i64) -> Restored {
     store.engine.undo(operation, true, Expected::default(), Means::Command).unwrap()
@@ -43,7 +43,9 @@ fn log_as_of(log: &[Vec<Value>], event: i64) -> Vec<Vec<Value>> {
 }
 
 fn tables_of(content: &Content) -> Content {
-    content.iter().filter(|(name, _)| *name != "event_log").map(|(name, rows)| (name.clone(), rows.clone())).collect()
+    let mut tables = shown(content.clone());
+    tables.remove("event_log");
+    tables
 }
 
 fn tables_at(store: &TestStore, at: i64) -> backstitch::error::Result<Content> {

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// Python with a package of a pinned version (`name==version`) that can be imported; none, and said
 /// why, where it cannot be had here. It lies below the target folder.
 pub fn python_with(package: &str) -> Option<PathBuf> {
+    // One after the other: who installs removes what another test may be using.
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let name = package.split("==").next().unwrap();
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(package.replace("==", "-"));
     let python = kept.join("bin/python");
