@@ -25,8 +25,8 @@ const ROUND: Duration = Duration::from_millis(100);
 const AT_ONCE: usize = 200;
 
 /// A round is followed by a rest of so many times its length, so that it takes at most a
-/// twenty-first part of one processor while events come in.
-const REST: u32 = 20;
+/// forty-first part of one processor while events come in.
+const REST: u32 = 40;
 
 /// An entity with what the policy makes of it.
 #[derive(Debug, Clone, Serialize)]
@@ -60,6 +60,8 @@ pub(in crate::engine) struct Rounds {
     /// When one is due by time next.
     due_at: Option<OffsetDateTime>,
     rest_until: Option<Instant>,
+    /// Where the tables stood at the last round.
+    position: i64,
     /// Entities of which none could be taken, with their sequences: not tried again until they change.
     failed: HashSet<(EntityKey, i64)>,
 }
@@ -227,12 +229,18 @@ impl Engine {
     pub fn follow_entity_policy_now(&self) -> Result<usize> {
         let (domain, now) = (self.domain(), self.now());
         let started = Instant::now();
-        let look = self.readers.read(|conn| self.core.look_at_entities(conn, &domain, now))?;
+        let (look, position) = self
+            .readers
+            .read(|conn| Ok((self.core.look_at_entities(conn, &domain, now)?, State::read(conn)?.position)))?;
         let taken = match look {
             Some(look) => self.take_due(&domain, &look, started)?,
             None => 0,
         };
-        lock(&self.core.rounds).rest_until = Some(Instant::now() + started.elapsed() * REST);
+        let mut rounds = lock(&self.core.rounds);
+        // While nothing comes in there is nobody to be slowed.
+        let rest = if position == rounds.position { 1 } else { REST };
+        rounds.position = position;
+        rounds.rest_until = Some(Instant::now() + started.elapsed() * rest);
         Ok(taken)
     }
 
