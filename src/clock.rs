@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
 /// Tells the moment in UTC.
 #[derive(Clone)]
@@ -45,7 +46,27 @@ pub fn rfc3339(moment: OffsetDateTime) -> String {
     moment.format(&Rfc3339).unwrap_or_default()
 }
 
-/// RFC 3339 text as a moment; none where it is not.
+/// RFC 3339 text as a moment in UTC; none where it is not, or no year of four digits there.
 pub fn parse_rfc3339(text: &str) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(text, &Rfc3339).ok()
+    OffsetDateTime::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)
+}
+
+/// The moment so long after another; none where it lies beyond what a calendar of four digits has,
+/// which is as good as never.
+pub fn after(moment: OffsetDateTime, time: Duration) -> Option<OffsetDateTime> {
+    moment.checked_add(time::Duration::try_from(time).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_at_the_end_of_the_calendar_is_none_or_a_moment_and_never_a_panic() {
+        assert_eq!(parse_rfc3339("9999-12-31T23:59:59-23:00"), None);
+        assert_eq!(parse_rfc3339("0000-01-01T00:00:00+23:00"), None);
+        let last = parse_rfc3339("9999-12-31T23:59:59Z");
+        assert!(last.is_some_and(|last| after(last, Duration::from_secs(1)).is_none()));
+        assert_eq!(after(OffsetDateTime::UNIX_EPOCH, Duration::MAX), None);
+    }
 }

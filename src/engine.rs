@@ -42,7 +42,9 @@ use time::OffsetDateTime;
 pub use self::backup_restoring::RestoredBackup;
 pub use self::backups::NewBackup;
 pub use self::damage::{Damage, Place};
-pub use self::entities::{EntityAt, EntityDifference, EntityDue, EntitySnapshotLine, EntityState, PathChange};
+pub use self::entities::{
+    EntityAt, EntityDifference, EntityDue, EntityRead, EntitySnapshotLine, EntityState, PathChange,
+};
 pub use self::flags::Flagged;
 pub use self::lines::{Line, Undo, Way};
 pub use self::opening::{ColdLoad, Loaded, Options};

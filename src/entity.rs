@@ -19,6 +19,7 @@ pub mod table;
 
 use std::fmt;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 
@@ -68,10 +69,18 @@ pub fn state(conn: &Connection, entity: &Entity, id: &str) -> Result<Option<Stri
         Some(rusqlite::ErrorCode::Unknown) => refuse(&format!("fails: {error}")).because(error),
         _ => error.into(),
     };
-    let text = |row: &rusqlite::Row<'_>| Ok(row.get_ref(0)?.as_str().map(str::to_owned).ok());
+    let text = |row: &rusqlite::Row<'_>| {
+        Ok(match row.get_ref(0)? {
+            ValueRef::Text(text) => Some(String::from_utf8(text.to_vec())),
+            _ => None,
+        })
+    };
     let mut select = conn.prepare_cached(&entity.state)?;
     let found = select.query_row([id], text).optional().map_err(failed)?;
     let Some(found) = found else { return Ok(None) };
+    // Half of a character in a payload, as a cut emoji leaves it, is no text in SQLite.
+    let found =
+        found.transpose().map_err(|_| refuse("gives text that is not UTF-8: an event holds half a character"))?;
     match found.as_deref().map(json::parse) {
         Some(Ok(json::Value::Object(_))) => Ok(found),
         Some(Err(error)) => Err(refuse("gives no JSON").because(error)),
@@ -86,8 +95,26 @@ pub fn state(conn: &Connection, entity: &Entity, id: &str) -> Result<Option<Stri
 /// Where the database fails.
 pub fn workflow(conn: &Connection, entity: &Entity, id: &str) -> Result<String> {
     let Some(query) = &entity.workflow else { return Ok(String::new()) };
-    let found = conn.prepare_cached(query)?.query_row([id], |row| row.get::<_, Option<String>>(0)).optional()?;
-    Ok(found.flatten().unwrap_or_default())
+    let refuse = |why: &str| {
+        Error::unprocessable(format!("the domain's query for the workflow of {} {id:?} {why}.", entity.kind))
+            .hint("Mend the `workflow` of this entity in domain.toml.")
+    };
+    let text = |row: &rusqlite::Row<'_>| {
+        Ok(match row.get_ref(0)? {
+            ValueRef::Null => Some(String::new()),
+            ValueRef::Integer(number) => Some(number.to_string()),
+            ValueRef::Text(text) => String::from_utf8(text.to_vec()).ok(),
+            _ => None,
+        })
+    };
+    let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::Unknown) => refuse(&format!("fails: {error}")).because(error),
+        _ => error.into(),
+    };
+    match conn.prepare_cached(query)?.query_row([id], text).optional().map_err(failed)? {
+        None => Ok(String::new()),
+        Some(found) => found.ok_or_else(|| refuse("gives neither a text nor a whole number")),
+    }
 }
 
 /// Version and sequence of an entity, of its events up to one.

@@ -5,6 +5,7 @@
 //! asked of SQLite five times a second: another process has no other way to tell, and the question
 //! reads one page.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use time::OffsetDateTime;
 
 use crate::engine::Engine;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Rows of another process are applied within half a second.
 const LOOK: Duration = Duration::from_millis(200);
@@ -66,7 +67,10 @@ fn look_after(engine: &Weak<Engine>, stopped: &Receiver<()>) {
     loop {
         {
             let Some(engine) = engine.upgrade() else { return };
-            let outcome = watch.look(&engine).inspect_err(|error| engine.remember_full_disk(error));
+            // The thread goes on after a panic: nobody else applies what other programs write.
+            let look = catch_unwind(AssertUnwindSafe(|| watch.look(&engine)));
+            let outcome = look.unwrap_or_else(|_| Err(Error::internal("looking after the store panicked")));
+            let outcome = outcome.inspect_err(|error| engine.remember_full_disk(error));
             watch.tell(outcome);
         }
         if stopped.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {

@@ -1,6 +1,7 @@
 //! Entities: their versions and states, snapshots of them, and what proves these.
 
 mod damaged;
+mod doubt;
 mod exchange;
 mod history;
 mod kept;

@@ -36,6 +36,9 @@ pub(super) struct List {
     /// Only those with this text in their id
     #[arg(long, short, value_name = "TEXT")]
     query: Option<String>,
+    /// Only those whose id comes after this one
+    #[arg(long, value_name = "ID")]
+    after: Option<String>,
     /// At most so many of each type
     #[arg(long, default_value_t = 1000, value_name = "N")]
     limit: usize,
@@ -117,16 +120,29 @@ impl List {
             Some(kind) => vec![kind],
             None => engine.entity_types()?.into_iter().map(|(kind, _)| kind).collect(),
         };
-        let mut found = Vec::new();
+        let (mut found, mut more) = (Vec::new(), Vec::new());
         for kind in &types {
-            found.extend(engine.entities(kind, self.query.as_deref(), None, self.limit)?);
+            let limit = self.limit.saturating_add(1);
+            let mut some = engine.entities(kind, self.query.as_deref(), self.after.as_deref(), limit)?;
+            if some.len() > self.limit {
+                some.truncate(self.limit);
+                more.push(kind.as_str());
+            }
+            found.extend(some);
         }
-        out.show(&json!({ "entities": found }), |out| {
+        out.show(&json!({ "entities": found, "more_of": more }), |out| {
             if found.is_empty() {
                 return writeln!(out, "No entities.");
             }
             let head = ["type", "id", "version", "last event", "snapshot", "events since", "next due"];
-            columns(out, &head, &found.iter().map(row).collect::<Vec<_>>())
+            columns(out, &head, &found.iter().map(row).collect::<Vec<_>>())?;
+            more.iter().try_for_each(|kind| {
+                writeln!(
+                    out,
+                    "There are more of the type {}: give --after the last id, or a larger --limit.",
+                    safe(kind)
+                )
+            })
         })
     }
 }
@@ -217,6 +233,7 @@ fn tell_change(one: &PathChange, out: &mut dyn Write) -> io::Result<()> {
     match one.change {
         "added" => writeln!(out, "+ {path}  {}", value(&one.after)),
         "removed" => writeln!(out, "- {path}  {}", value(&one.before)),
+        "reordered" => writeln!(out, "~ {path}  in another order"),
         _ => writeln!(out, "~ {path}  {} -> {}", value(&one.before), value(&one.after)),
     }
 }
@@ -232,7 +249,7 @@ fn take(engine: &Engine, key: &EntityKey, out: Output) -> Result<(), Failure> {
 
 impl Export {
     fn run(self, engine: &Engine, out: Output) -> Result<(), Failure> {
-        let (snapshot, _) = engine.entity_snapshot(&self.which.key(), self.version, self.replay)?;
+        let snapshot = engine.entity_snapshot(&self.which.key(), self.version, self.replay)?.snapshot;
         let text = snapshot.to_dict()?;
         let Some(path) = self.out else {
             return Ok(writeln!(io::stdout().lock(), "{text}")?);

@@ -113,12 +113,20 @@ pub(super) fn check_entities(
         let check = |value: &Spanned<String>, parameters: &[&str]| {
             check_query(&watch, &manifest::query(text, value), parameters)
         };
+        let check_of_one = |value: &Spanned<String>| {
+            let query = manifest::query(text, value);
+            let sql = check_query(&watch, &query, &[":entity_id"])?;
+            match conn.prepare(&sql).is_ok_and(|query| query.parameter_count() > 0) {
+                true => Ok(sql),
+                false => Err(query.refuse("the query does not ask for :entity_id, so it is not of one entity")),
+            }
+        };
         entities.push(Entity {
             kind: entry.kind.get_ref().clone(),
             list: check(&entry.list, &[])?,
-            state: check(&entry.state, &[":entity_id"])?,
+            state: check_of_one(&entry.state)?,
             events: check(&entry.events, &PARAMETERS)?,
-            workflow: entry.workflow.as_ref().map(|query| check(query, &[":entity_id"])).transpose()?,
+            workflow: entry.workflow.as_ref().map(check_of_one).transpose()?,
             replay: entry.replay,
             load: check_load(conn, schema, entry, text)?,
         });

@@ -154,7 +154,7 @@ impl Engine {
         let _task = self.core.progress.task(Task::Backup);
         let runtime = &self.core.runtime;
         if include_chroma && runtime.places.vectors.is_none() {
-            return Err(Error::malformed("the vector store cannot be included: it is not said where it is")
+            return Err(Error::malformed("the vector store cannot be included: it is not said where it is.")
                 .hint("Start with --chroma-dir FOLDER, or leave it out."));
         }
         runtime.backups.sweep()?;

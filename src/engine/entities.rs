@@ -10,15 +10,19 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 pub(super) use self::hashes::LogHashes;
+use self::hashes::Place;
 pub use self::policy::EntityDue;
 pub(super) use self::policy::Rounds;
 pub(super) use self::sound::Sound;
+pub use self::taking::EntityRead;
 use super::{Core, Engine};
 use crate::domain::{Domain, Entity, Replay};
 use crate::entity::replay::Wanted;
 use crate::entity::{self, EntityKey, EntitySnapshot, Origin, table};
 use crate::error::{Error, Result};
 use crate::json::{self, Difference};
+use crate::log;
+use crate::scratch::Scratch;
 use crate::snapshot::log_image::Part;
 use crate::store::State;
 
@@ -156,8 +160,26 @@ impl<'a> Asked<'a> {
     /// The state after its events up to one of them, as far as they are live today.
     fn state_at(&self, sequence: i64) -> Result<Option<String>> {
         let from = self.base(sequence)?;
-        let wanted = Wanted { domain: self.domain, entity: self.entity, key: self.key, up_to: sequence };
-        self.core.replayer.state_at(self.conn, &wanted, from.as_ref())
+        self.core.replayer.state_at(self.conn, &self.wanted(sequence), from.as_ref())
+    }
+
+    fn wanted(&self, up_to: i64) -> Wanted<'_> {
+        Wanted { domain: self.domain, entity: self.entity, key: self.key, up_to }
+    }
+
+    /// The state where the tables stand, as the log gives it. Where they follow the log and show
+    /// another one, a load has not put back all that later events need: it is not used any more.
+    fn state_to_keep(&self, sequence: i64) -> Result<Option<String>> {
+        let made = self.state_at(sequence)?;
+        if !self.state.is_settled(log::head(self.conn)?) || made == entity::state(self.conn, self.entity, &self.key.id)?
+        {
+            return Ok(made);
+        }
+        let from_the_first = self.core.replayer.state_at(self.conn, &self.wanted(sequence), None)?;
+        if from_the_first != made {
+            self.core.replayer.doubt_load(self.domain, self.entity);
+        }
+        Ok(from_the_first)
     }
 
     /// The newest sound snapshot at or before an event that its log still leads to.
@@ -165,7 +187,7 @@ impl<'a> Asked<'a> {
         let logic = self.domain.logic.to_string();
         let marks = table::marks(self.conn, Some(self.key))?;
         for mark in marks.iter().filter(|mark| mark.sequence <= sequence && mark.logic == logic) {
-            if !self.core.is_on_history(self.conn, &self.state, mark.sequence, &mark.log_hash)? {
+            if !self.core.log_hashes.has(self.conn, &self.state, &Place::of_mark(mark))? {
                 continue;
             }
             match table::of_mark(self.conn, mark)?.map(|stored| self.core.sound.checked(stored)) {
@@ -183,7 +205,7 @@ impl<'a> Asked<'a> {
             let said = stored.said().clone();
             let own = said.origin == Origin::Own;
             let on_this_history = match own {
-                true => Some(self.core.is_on_history(self.conn, &self.state, said.sequence, &said.log_hash)?),
+                true => Some(self.core.log_hashes.has(self.conn, &self.state, &Place::of(self.key, &said))?),
                 false => None,
             };
             Ok(EntitySnapshotLine {
@@ -200,6 +222,12 @@ impl<'a> Asked<'a> {
         table::of_entity(self.conn, self.key)?.into_iter().map(line).collect()
     }
 
+    /// The answer that tables aside give.
+    fn answer_from(&self, aside: &Scratch) -> Result<EntityState> {
+        let (version, sequence) = entity::version(aside.conn(), self.key, i64::MAX)?;
+        self.answer(self.latest()?.0, version, sequence, entity::state(aside.conn(), self.entity, &self.key.id)?)
+    }
+
     fn answer(&self, latest: u64, version: u64, sequence: i64, state: Option<String>) -> Result<EntityState> {
         Ok(EntityState {
             key: self.key.clone(),
@@ -210,13 +238,6 @@ impl<'a> Asked<'a> {
             workflow_id: entity::workflow(self.conn, self.entity, &self.key.id)?,
             snapshots: if self.listed { self.lines()? } else { Vec::new() },
         })
-    }
-}
-
-impl Core {
-    /// Whether the log up to an event is what it was when a hash was made of it.
-    fn is_on_history(&self, conn: &Connection, state: &State, event: i64, hash: &str) -> Result<bool> {
-        Ok(self.log_hashes.of(conn, state, &[event])?.first().is_some_and(|found| found.to_string() == hash))
     }
 }
 
@@ -288,11 +309,32 @@ impl Engine {
             }
             EntityAt::Now => i64::MAX,
         };
+        if matches!(at, EntityAt::Version(_)) {
+            return self.entity_of_today(key, event, listed);
+        }
         self.at_moment(event, super::tables::check_moment, |conn, _, moment| {
             let asked = Asked { listed, ..Asked::new(&self.core, conn, &domain, key)? };
-            let there = moment.scratch().conn();
-            let (version, sequence) = entity::version(there, key, i64::MAX)?;
-            asked.answer(asked.latest()?.0, version, sequence, entity::state(there, asked.entity, &key.id)?)
+            asked.answer_from(moment.scratch())
+        })
+    }
+
+    /// The entity in tables that today's log gives up to an event: what a later event superseded is
+    /// no version today, though it was live as of that event.
+    fn entity_of_today(&self, key: &EntityKey, event: i64, listed: bool) -> Result<EntityState> {
+        let domain = self.domain();
+        let as_then = self.readers.read(|conn| Ok(Part::as_of(conn, event)?.revived().is_empty()))?;
+        if as_then {
+            return self.entity_in_moment(key, EntityAt::Event(event), listed);
+        }
+        self.readers.read(|conn| {
+            let asked = Asked { listed, ..Asked::new(&self.core, conn, &domain, key)? };
+            let scratch = Scratch::new(&self.core.data_dir, &domain)?;
+            scratch.build_needed_indexes(&domain)?;
+            scratch.together(|| {
+                scratch.copy_log(conn, &Part::whole().up_to(event), 0)?;
+                scratch.apply(&domain, 0, event, &self.core.progress).map(|_| ())
+            })?;
+            asked.answer_from(&scratch)
         })
     }
 

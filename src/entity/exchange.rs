@@ -150,7 +150,7 @@ impl<'v> Members<'v> {
         let Some(text) = self.text("created_at")? else { return Ok(None) };
         let moment = clock::parse_rfc3339(text);
         let refuse = || Error::malformed(format!("created_at must be a moment with Z or an offset, not {text:?}"));
-        moment.map(|moment| Some(moment.to_offset(time::UtcOffset::UTC))).ok_or_else(refuse)
+        moment.map(Some).ok_or_else(refuse)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::EntityKey;
+use crate::clock;
 
 /// Counts events and moments of entities, and says when a snapshot of one is due: after so many of
 /// its events, or after so long since its last snapshot, if it has changed.
@@ -61,7 +62,7 @@ impl SnapshotPolicy {
 
     /// When a snapshot of an entity is due by time; none where there is none yet.
     pub fn due_at(&self, entity: &EntityKey) -> Option<OffsetDateTime> {
-        self.taken.get(entity).map(|taken| *taken + self.time_interval)
+        self.taken.get(entity).and_then(|taken| clock::after(*taken, self.time_interval))
     }
 
     /// Events since the last snapshot.

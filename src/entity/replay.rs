@@ -1,6 +1,7 @@
 //! The state of an entity at one of its versions, from its own events applied aside.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
@@ -27,9 +28,28 @@ pub struct Wanted<'a> {
 /// Makes states in a database in memory, which it keeps empty for the next time: making its tables
 /// costs more than applying the few events that came after a snapshot.
 #[derive(Default)]
-pub struct Replayer(Mutex<Option<(Fingerprint, Scratch)>>);
+pub struct Replayer {
+    kept: Mutex<Option<(Fingerprint, Scratch)>>,
+    /// Types of entities whose load was found not to put back all that later events need.
+    doubted: Mutex<HashSet<(Fingerprint, String)>>,
+}
 
 impl Replayer {
+    /// From now on states of this type are made from their first events.
+    pub fn doubt_load(&self, domain: &Domain, entity: &Entity) {
+        let doubted = (domain.logic, entity.kind.clone());
+        if lock(&self.doubted).insert(doubted) {
+            tracing::warn!(
+                entity = entity.kind,
+                "its load puts the state back and not all that later events need; it is not used any more"
+            );
+        }
+    }
+
+    fn is_doubted(&self, domain: &Domain, entity: &Entity) -> bool {
+        lock(&self.doubted).contains(&(domain.logic, entity.kind.clone()))
+    }
+
     /// The state, from a snapshot before it where one is given and can be loaded; none where there
     /// is no such entity then.
     ///
@@ -42,7 +62,7 @@ impl Replayer {
         wanted: &Wanted<'_>,
         from: Option<&EntitySnapshot>,
     ) -> Result<Option<String>> {
-        if let Some(from) = from {
+        if let Some(from) = from.filter(|_| !self.is_doubted(wanted.domain, wanted.entity)) {
             if from.sequence == wanted.up_to {
                 return Ok(Some(from.state.clone()));
             }
@@ -59,15 +79,20 @@ impl Replayer {
 
     /// Runs `work` on empty tables of a domain; what it did is taken back.
     fn aside<T>(&self, domain: &Domain, work: impl FnOnce(&Scratch) -> Result<T>) -> Result<T> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let kept = lock(&self.kept).take();
         let scratch = match kept {
             Some((logic, scratch)) if logic == domain.logic => scratch,
             _ => empty(domain)?,
         };
         let answer = scratch.aside(|| work(&scratch))?;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((domain.logic, scratch));
+        *lock(&self.kept) = Some((domain.logic, scratch));
         Ok(answer)
     }
+}
+
+/// A panic elsewhere leaves nothing half-done behind: what is kept is made anew.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn empty(domain: &Domain) -> Result<Scratch> {

@@ -1,6 +1,6 @@
 //! The table of entity snapshots, beside the log.
 
-use rusqlite::types::ToSqlOutput;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::EntityKey;
@@ -74,6 +74,30 @@ pub fn put(conn: &Connection, snapshot: &EntitySnapshot) -> Result<bool> {
         snapshot.origin.code(),
     ))?;
     Ok(added > 0)
+}
+
+/// Keeps a snapshot of this store's own; false where the very same is there already. One that is
+/// damaged, or that another domain gave, makes room.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn keep(conn: &Connection, snapshot: &EntitySnapshot) -> Result<bool> {
+    if put(conn, snapshot)? {
+        return Ok(true);
+    }
+    let same = |one: &EntitySnapshot| {
+        (one.version, one.sequence, &one.log_hash) == (snapshot.version, snapshot.sequence, &snapshot.log_hash)
+    };
+    let there = of_entity(conn, &snapshot.key())?.into_iter().find(|one| same(one.said()));
+    if there.is_some_and(|one| one.said().logic == snapshot.logic && one.checked().is_ok()) {
+        return Ok(false);
+    }
+    let sql = "DELETE FROM entity_snapshots
+               WHERE entity_type = ?1 AND entity_id = ?2 AND version = ?3 AND sequence = ?4 AND log_hash = ?5";
+    let EntitySnapshot { entity_type, entity_id, version, sequence, log_hash, .. } = snapshot;
+    conn.prepare_cached(sql)?.execute((entity_type, entity_id, *version as i64, sequence, log_hash))?;
+    put(conn, snapshot)
 }
 
 /// Puts all snapshots of another database in beside those that are there.
@@ -152,12 +176,12 @@ pub fn marks(conn: &Connection, key: Option<&EntityKey>) -> Result<Vec<Mark>> {
 fn mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
     Ok(Mark {
         n: row.get(0)?,
-        key: EntityKey { kind: row.get(1)?, id: row.get(2)? },
-        version: row.get::<_, i64>(3)?.unsigned_abs(),
-        sequence: row.get(4)?,
-        log_hash: row.get(5)?,
-        logic: row.get(6)?,
-        created_at: clock::parse_rfc3339(&row.get::<_, String>(7)?),
+        key: EntityKey { kind: text(row, 1)?, id: text(row, 2)? },
+        version: count(row, 3)?,
+        sequence: whole(row, 4)?,
+        log_hash: text(row, 5)?,
+        logic: text(row, 6)?,
+        created_at: clock::parse_rfc3339(&text(row, 7)?),
     })
 }
 
@@ -185,7 +209,8 @@ pub fn has_any(conn: &Connection, key: &EntityKey) -> Result<bool> {
 ///
 /// # Errors
 ///
-/// Conflict where this store has one of its own of that entity and version.
+/// Conflict where this store has one of its own of that entity and version, or one that was imported
+/// with its hash and this one has none.
 pub fn put_imported(conn: &Connection, snapshot: &EntitySnapshot) -> Result<()> {
     let key = (&snapshot.entity_type, &snapshot.entity_id, snapshot.version as i64);
     let own =
@@ -194,6 +219,13 @@ pub fn put_imported(conn: &Connection, snapshot: &EntitySnapshot) -> Result<()> 
         let (key, version) = (snapshot.key(), snapshot.version);
         return Err(Error::conflict(format!("this store has a snapshot of its own of {key} at version {version}."))
             .hint("Nothing was imported; it stays as it is."));
+    }
+    let proven =
+        "SELECT 1 FROM entity_snapshots WHERE entity_type = ?1 AND entity_id = ?2 AND version = ?3 AND imported = 1";
+    if snapshot.origin == Origin::Unverified && conn.prepare_cached(proven)?.exists(key)? {
+        let (key, version) = (snapshot.key(), snapshot.version);
+        return Err(Error::conflict(format!("a snapshot of {key} at version {version} was imported with its hash."))
+            .hint("Nothing was imported: give this one's state_hash too, to put it in the other's place."));
     }
     let before = "DELETE FROM entity_snapshots WHERE entity_type = ?1 AND entity_id = ?2 AND version = ?3";
     conn.prepare_cached(before)?.execute(key)?;
@@ -214,21 +246,40 @@ pub fn prune(conn: &Connection, key: &EntityKey, keep: usize) -> Result<usize> {
     Ok(conn.prepare_cached(sql)?.execute((&key.kind, &key.id, keep))?)
 }
 
-/// A moment that cannot be read is not when it was taken: the identity hash says so then.
+/// A text, also where somebody has put something else there: the identity hash says so then.
+fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Text(text) | ValueRef::Blob(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Null => String::new(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+    })
+}
+
+/// A whole number, or one that no snapshot has.
+fn whole(row: &Row<'_>, column: usize) -> rusqlite::Result<i64> {
+    Ok(row.get_ref(column)?.as_i64().unwrap_or(i64::MIN))
+}
+
+fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(u64::try_from(whole(row, column)?).unwrap_or(u64::MAX))
+}
+
+/// Nothing that stands in a row is refused here: its hashes are what judges it.
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    let created_at = clock::parse_rfc3339(&row.get::<_, String>(9)?);
+    let created_at = clock::parse_rfc3339(&text(row, 9)?);
     let snapshot = EntitySnapshot {
-        entity_type: row.get(0)?,
-        entity_id: row.get(1)?,
-        workflow_id: row.get(2)?,
-        version: row.get::<_, i64>(3)?.unsigned_abs(),
-        sequence: row.get(4)?,
-        log_hash: row.get(5)?,
-        state: String::from_utf8_lossy(row.get_ref(6)?.as_bytes()?).into_owned(),
-        state_hash: row.get(7)?,
+        entity_type: text(row, 0)?,
+        entity_id: text(row, 1)?,
+        workflow_id: text(row, 2)?,
+        version: count(row, 3)?,
+        sequence: whole(row, 4)?,
+        log_hash: text(row, 5)?,
+        state: text(row, 6)?,
+        state_hash: text(row, 7)?,
         created_at: created_at.unwrap_or(time::OffsetDateTime::UNIX_EPOCH),
-        logic: row.get(10)?,
-        origin: Origin::from_code(row.get(11)?),
+        logic: text(row, 10)?,
+        origin: Origin::from_code(whole(row, 11)?),
     };
-    Ok(Stored { snapshot, identity_hash: row.get(8)? })
+    Ok(Stored { snapshot, identity_hash: text(row, 8)? })
 }

@@ -19,6 +19,8 @@ pub enum Change {
     Removed,
     /// The value is another one.
     Changed,
+    /// Elements that are there before and after stand in another order.
+    Reordered,
 }
 
 impl Change {
@@ -28,6 +30,7 @@ impl Change {
             Self::Added => "added",
             Self::Removed => "removed",
             Self::Changed => "changed",
+            Self::Reordered => "reordered",
         }
     }
 }
@@ -37,9 +40,9 @@ impl Change {
 pub struct Difference<'v> {
     /// Where: `$.edges_out[target_id="ophelia"].trust`.
     pub path: String,
-    /// The value before; none where it was added.
+    /// The value before; none where it was added, or only the order changed.
     pub before: Option<&'v Value>,
-    /// The value after; none where it was removed.
+    /// The value after; none where it was removed, or only the order changed.
     pub after: Option<&'v Value>,
 }
 
@@ -47,6 +50,7 @@ impl Difference<'_> {
     /// What happened.
     pub fn change(&self) -> Change {
         match (self.before, self.after) {
+            (None, None) => Change::Reordered,
             (None, _) => Change::Added,
             (_, None) => Change::Removed,
             _ => Change::Changed,
@@ -81,7 +85,11 @@ fn compare<'v>(path: &str, before: &'v Value, after: &'v Value, found: &mut Vec<
             let list = |elements: &'v [Value]| {
                 elements.iter().enumerate().map(|(at, one)| (element(named, at, one), one)).collect()
             };
-            pairs(path, &list(a), &list(b), found);
+            let (a, b): (Parts<'v>, Parts<'v>) = (list(a), list(b));
+            if named.is_some() && !in_order(&a, &b) {
+                found.push(Difference { path: path.to_owned(), before: None, after: None });
+            }
+            pairs(path, &a, &b, found);
         }
         _ if before == after => {}
         _ => found.push(Difference { path: path.to_owned(), before: Some(before), after: Some(after) }),
@@ -104,6 +112,12 @@ fn pairs<'v>(path: &str, before: &Parts<'v>, after: &Parts<'v>, found: &mut Vec<
     for (step, value) in after.iter().filter(|(step, _)| !known.contains(step.as_str())) {
         found.push(Difference { path: format!("{path}{step}"), before: None, after: Some(value) });
     }
+}
+
+/// Whether what is on both sides comes in one order.
+fn in_order(before: &Parts<'_>, after: &Parts<'_>) -> bool {
+    let places: HashMap<&str, usize> = after.iter().enumerate().map(|(at, (step, _))| (step.as_str(), at)).collect();
+    before.iter().filter_map(|(step, _)| places.get(step.as_str())).is_sorted()
 }
 
 /// The member that tells the elements of both arrays apart.
@@ -167,6 +181,13 @@ mod tests {
                 "$.gone removed"
             ]
         );
+    }
+
+    #[test]
+    fn another_order_is_a_difference() {
+        let (a, b) = (r#"{"v": [{"id": 1}, {"id": 2}, {"id": 3}]}"#, r#"{"v": [{"id": 3}, {"id": 1}, {"id": 4}]}"#);
+        assert_eq!(paths(a, b), ["$.v reordered", "$.v[id=2] removed", "$.v[id=4] added"]);
+        assert_eq!(paths(r#"[{"id": 1}, {"id": 2}]"#, r#"[{"id": 2}, {"id": 1}]"#), ["$ reordered"]);
     }
 
     #[test]

@@ -57,11 +57,20 @@ impl Statements<'_> {
             if matches!(id, ValueRef::Null | ValueRef::Text(b"")) {
                 continue;
             }
+            if matches!(id, ValueRef::Text(text) if std::str::from_utf8(text).is_err()) {
+                return Err(not_utf8());
+            }
             let kind = self.types.get(usize::from(row.get::<_, u16>(0)?));
             self.insert.execute((kind, ToSqlOutput::Borrowed(id), ToSqlOutput::Borrowed(event.get_ref(0)?)))?;
         }
         Ok(())
     }
+}
+
+/// An id in which half of a character stands could not be told to anybody.
+fn not_utf8() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH);
+    rusqlite::Error::SqliteFailure(code, Some("an entity's id is not UTF-8".to_owned()))
 }
 
 fn ids(entities: &[Entity]) -> String {

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use time::OffsetDateTime;
 
 use super::entry::Entry;
+use crate::clock;
 use crate::domain::Domain;
 use crate::error::Result;
 use crate::log;
@@ -110,7 +111,7 @@ pub fn next_due(
         return Ok(judged(&state, NextDue { after_events: u64::from(head == 0), at: None, due_now: head > 0, why }));
     };
     let events = count_after(conn, last_event_id, policy.events)?;
-    let at = entry.modified + policy.interval;
+    let at = clock::after(entry.modified, policy.interval);
     let changed = head != last_event_id
         || entry.epoch() != Some(state.epoch)
         || entry.chunks().is_some_and(|manifest| domain.logic != manifest.about.logic)
@@ -119,11 +120,11 @@ pub fn next_due(
         _ if events >= policy.events => Why::Events(events),
         false => Why::Unchanged,
         // A file of the future is one of a clock that was ahead: its age is not known.
-        true if now >= at || now < entry.modified => Why::Time,
+        true if at.is_some_and(|at| now >= at) || now < entry.modified => Why::Time,
         true => Why::NotYet,
     };
     let due_now = matches!(why, Why::Events(_) | Why::Time);
-    Ok(judged(&state, NextDue { after_events: policy.events.saturating_sub(events), at: Some(at), due_now, why }))
+    Ok(judged(&state, NextDue { after_events: policy.events.saturating_sub(events), at, due_now, why }))
 }
 
 /// None is taken while the tables stand still.

@@ -1,6 +1,7 @@
 //! `/entities`: single characters, chats or whatever the domain names, at their versions, and
 //! snapshots of them.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use askama::Template;
@@ -21,7 +22,8 @@ use super::layout::{Door, Shell, page};
 use super::links;
 use super::negotiate::Wants;
 use super::state::{AppState, blocking};
-use crate::engine::{Engine, EntityAt, EntityDifference, EntityDue, EntityState};
+use super::words;
+use crate::engine::{Engine, EntityAt, EntityDifference, EntityDue, EntityRead, EntityState};
 use crate::entity::exchange::LARGEST_STATE;
 use crate::entity::{EntityKey, EntitySnapshot};
 use crate::error::{Error, Result};
@@ -110,31 +112,34 @@ pub(super) async fn list(
         after: fields.get("after")?.map(str::to_owned),
         limit: fields.limit(most, most / 10)?,
     };
-    let (status, types, asked, mut found, all) = blocking(&state, move |engine| {
+    let (status, types, asked, found, mut next) = blocking(&state, move |engine| {
         let types = engine.entity_types()?;
         let listed: Vec<String> = match (&asked.kind, wants) {
             (Some(kind), _) => vec![kind.clone()],
             (None, Wants::Json) => types.iter().map(|(kind, _)| kind.clone()).collect(),
             (None, _) => types.first().map(|(kind, _)| kind.clone()).into_iter().collect(),
         };
-        let mut found = Vec::new();
-        for kind in &listed {
+        let (mut found, mut next) = (Vec::new(), BTreeMap::new());
+        for kind in listed {
             // One more than asked for tells whether there is another page.
-            found.extend(engine.entities(kind, asked.q.as_deref(), asked.after.as_deref(), asked.limit + 1)?);
+            let mut some = engine.entities(&kind, asked.q.as_deref(), asked.after.as_deref(), asked.limit + 1)?;
+            if some.len() > asked.limit {
+                some.truncate(asked.limit);
+                next.extend(some.last().map(|last| (kind, last.key.id.clone())));
+            }
+            found.extend(some);
         }
-        Ok((engine.status()?, types, asked, found, listed.len() > 1))
+        Ok((engine.status()?, types, asked, found, next))
     })
     .await?;
-    let more = !all && found.len() > asked.limit;
-    if !all {
-        found.truncate(asked.limit);
-    }
-    let next_after = found.last().filter(|_| more).map(|last| last.key.id.clone());
     if wants.json() {
-        let types: Vec<_> = types.iter().map(|(kind, count)| json!({ "type": kind, "count": count })).collect();
+        let next_after = asked.kind.as_ref().and_then(|kind| next.get(kind));
+        let one = |(kind, count): &(String, u64)| json!({ "type": kind, "count": count, "next_after": next.get(kind) });
+        let types: Vec<_> = types.iter().map(one).collect();
         return Ok(Json(json!({ "entities": found, "types": types, "next_after": next_after })).into_response());
     }
     let shell = Shell::new(&state, &status, "Entities", Door::Entities);
+    let next_after = next.pop_first().map(|(_, id)| id);
     Ok(page(&EntitiesPage::new(&state, shell, &types, &asked, &found, next_after))?)
 }
 
@@ -150,6 +155,10 @@ impl EntitiesPage {
         let kind = asked.kind.clone().or_else(|| types.first().map(|(kind, _)| kind.clone())).unwrap_or_default();
         let q = asked.q.clone().unwrap_or_default();
         let now = state.engine.now();
+        let mut command = format!("backstitch entity list {kind}");
+        if !q.is_empty() {
+            command.push_str(&format!(" --query {}", words::shell(&q)));
+        }
         let types = types.iter().map(|(name, count)| Type {
             name: name.clone(),
             count: *count,
@@ -158,7 +167,7 @@ impl EntitiesPage {
         });
         Self {
             domain: state.engine.domain().name.clone(),
-            shell: shell.also(state, &links::entities(&kind, &q, None), format!("backstitch entity list {kind}")),
+            shell: shell.also(state, &links::entities(&kind, &q, None), command),
             types: types.collect(),
             rows: found.iter().map(|one| Row::new(one, now)).collect(),
             first_page: asked.after.as_ref().map(|_| links::entities(&kind, &q, None)),
@@ -247,7 +256,7 @@ pub(super) async fn take(
     let (snapshot, new) = blocking(&state, move |engine| engine.save_entity_snapshot(&key)).await?;
     if wants.json() {
         let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-        return Ok((status, Json(snapshot)).into_response());
+        return Ok((status, Json(EntityRead::of_today(snapshot, false))).into_response());
     }
     let told = if new { "taken" } else { "there" };
     Ok(Redirect::to(&links::told_on(&back, told)).into_response())
@@ -267,12 +276,12 @@ pub(super) async fn snapshot(
         Some("replay") => true,
         Some(_) => return Err(Error::malformed("fallback must be replay").into()),
     };
-    let (status, (snapshot, replayed)) =
+    let (status, read) =
         blocking(&state, move |engine| Ok((engine.status()?, engine.entity_snapshot(&key, version, replay)?))).await?;
     if wants.json() {
-        return Ok(Json(snapshot).into_response());
+        return Ok(Json(read).into_response());
     }
-    Ok(page(&SnapshotPage::new(&state, &status, &snapshot, replayed))?)
+    Ok(page(&SnapshotPage::new(&state, &status, read))?)
 }
 
 /// `POST /entities/import`: the body is a snapshot of an entity in the original's form.

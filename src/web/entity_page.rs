@@ -10,8 +10,8 @@ use super::links;
 use super::outcome::Outcome;
 use super::state::AppState;
 use super::words::{shell, short_hashes};
-use crate::engine::{EntityAt, EntityDifference, EntitySnapshotLine, EntityState, Status};
-use crate::entity::{EntityKey, EntitySnapshot, Origin};
+use crate::engine::{EntityAt, EntityDifference, EntityRead, EntitySnapshotLine, EntityState, Status};
+use crate::entity::{EntityKey, Origin};
 
 /// Of so many characters of a value the beginning is shown.
 const VALUE: usize = 300;
@@ -78,6 +78,7 @@ impl Compared {
             let (class, sign, verb) = match one.change {
                 "added" => ("comes", "+", "is there"),
                 "removed" => ("goes", "\u{2212}", "is not there"),
+                "reordered" => ("changes", "~", "stands in another order"),
                 _ => ("changes", "~", "differs"),
             };
             Change { class, sign, verb, path: one.path, before: shown(one.before), after: shown(one.after) }
@@ -184,6 +185,8 @@ pub(super) struct SnapshotPage {
     at: Moment,
     workflow: String,
     replayed: bool,
+    /// The log has changed since.
+    left: bool,
     origin: &'static str,
     state_hash: String,
     log_hash: String,
@@ -191,7 +194,8 @@ pub(super) struct SnapshotPage {
 }
 
 impl SnapshotPage {
-    pub(super) fn new(state: &AppState, status: &Status, snapshot: &EntitySnapshot, replayed: bool) -> Self {
+    pub(super) fn new(state: &AppState, status: &Status, read: EntityRead) -> Self {
+        let EntityRead { snapshot, replayed, on_this_history, .. } = read;
         let key = snapshot.key();
         let path = links::entity_snapshot(&key, snapshot.version);
         let command = format!("backstitch entity export {} {} {}", shell(&key.kind), shell(&key.id), snapshot.version);
@@ -205,6 +209,7 @@ impl SnapshotPage {
             at: Moment::new(snapshot.created_at, state.engine.now()),
             workflow: snapshot.workflow_id.clone(),
             replayed,
+            left: on_this_history == Some(false),
             origin: match snapshot.origin {
                 Origin::Own => "taken by this store",
                 Origin::Imported => "imported; its hash fits",

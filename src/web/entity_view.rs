@@ -9,6 +9,9 @@ const VALUE: usize = 400;
 /// So many elements of a list are shown; as JSON they are all there.
 const ROWS: usize = 50;
 
+/// So many members of an object, and columns of a list.
+const MEMBERS: usize = 100;
+
 /// A value in a few characters.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shown {
@@ -62,14 +65,16 @@ impl StateView {
     pub(super) fn of(state: &str) -> Self {
         let mut view = Self { fields: Vec::new(), lists: Vec::new(), is_cut: state.len() > VALUE };
         let Ok(Value::Object(members)) = json::parse(state) else { return view };
-        for (name, value) in members {
+        let count = members.len();
+        for (name, value) in members.into_iter().take(MEMBERS) {
             match rows(&name, &value) {
                 Some(rows) => view.lists.push(rows),
                 None => view.fields.push((name, Shown::value(&value, VALUE))),
             }
         }
         let is_cut = |shown: &Shown| shown.text.ends_with('\u{2026}');
-        view.is_cut = view.fields.iter().any(|(_, shown)| is_cut(shown))
+        view.is_cut = count > MEMBERS
+            || view.fields.iter().any(|(_, shown)| is_cut(shown))
             || view
                 .lists
                 .iter()
@@ -85,7 +90,7 @@ fn rows(name: &str, value: &Value) -> Option<Rows> {
     for element in elements {
         let Value::Object(members) = element else { return None };
         for (member, _) in members {
-            if !columns.contains(member) {
+            if columns.len() < MEMBERS && !columns.contains(member) {
                 columns.push(member.clone());
             }
         }

@@ -113,7 +113,7 @@ pub(super) struct Moment {
 
 impl Moment {
     pub(super) fn new(at: OffsetDateTime, now: OffsetDateTime) -> Self {
-        let at = at.to_offset(time::UtcOffset::UTC);
+        let (at, now) = (in_utc(at), in_utc(now));
         let (year, month, day) = at.to_calendar_date();
         let (hour, minute, second) = at.to_hms();
         Self {
@@ -121,7 +121,7 @@ impl Moment {
             day: date(at, now),
             clock: format!("{hour:02}:{minute:02}"),
             ago: ago(at, now),
-            today: at.date() == now.to_offset(time::UtcOffset::UTC).date(),
+            today: at.date() == now.date(),
         }
     }
 
@@ -134,6 +134,11 @@ impl Moment {
     pub(super) fn dated(&self) -> String {
         format!("{}, {} UTC", self.day, self.clock)
     }
+}
+
+/// The moment in UTC; one that has no year of four digits there stays as it is.
+fn in_utc(at: OffsetDateTime) -> OffsetDateTime {
+    at.checked_to_offset(time::UtcOffset::UTC).unwrap_or(at)
 }
 
 /// `20 Nov`, or `20 Nov 2025` where that is not this year.
@@ -149,7 +154,7 @@ fn month(month: Month) -> &'static str {
 
 /// `Today`, `Yesterday`, else the date: the headings of lists.
 pub(super) fn day(at: OffsetDateTime, now: OffsetDateTime) -> String {
-    let (at, now) = (at.to_offset(time::UtcOffset::UTC), now.to_offset(time::UtcOffset::UTC));
+    let (at, now) = (in_utc(at), in_utc(now));
     match now.date().to_julian_day() - at.date().to_julian_day() {
         0 => "Today".to_owned(),
         1 => "Yesterday".to_owned(),

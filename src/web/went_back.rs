@@ -9,6 +9,7 @@ use super::links;
 use super::offer::Offer;
 use super::outcome::{LOG, Outcome, events_moved};
 use super::undo_view::came_after;
+use crate::clock;
 use crate::engine::{Line, Status};
 use crate::history::What;
 
@@ -20,8 +21,9 @@ pub(super) fn told(line: &Line, status: &Status, safety_kept: std::time::Duratio
         What::Hide => "It stays in the log, and the tables leave it out.".to_owned(),
         What::Unhide => "The tables take it in.".to_owned(),
         _ => {
-            let until = Moment::new(operation.at + safety_kept, now).day;
-            format!("{} The safety copy is kept until {until}.", done(detail, operation.took_ms))
+            let until = clock::after(operation.at, safety_kept).map(|until| Moment::new(until, now).day);
+            let kept = until.map_or_else(String::new, |until| format!(" The safety copy is kept until {until}."));
+            format!("{}{kept}", done(detail, operation.took_ms))
         }
     };
     let only_tables = detail["scope"] == "projections";

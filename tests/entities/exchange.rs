@@ -20,8 +20,8 @@ fn an_imported_snapshot_is_marked_and_never_replayed_from() {
         let there = at(&store, &ada(), version);
         assert_eq!(there.state, replayed(&store, &ada(), there.sequence), "at {version}");
     }
-    let (read, replayed) = store.engine.entity_snapshot(&ada(), 3, false).unwrap();
-    assert_eq!((read.state.as_str(), replayed), (r#"{"name":"A lie"}"#, false));
+    let read = store.engine.entity_snapshot(&ada(), 3, false).unwrap();
+    assert_eq!((read.snapshot.state.as_str(), read.replayed), (r#"{"name":"A lie"}"#, false));
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn an_imported_one_replaces_another_imported_one_and_never_an_own_one() {
     let text = |state: &str| format!(r#"{{"entity_type": "bot", "entity_id": "ada", "version": 2, "state": {state}}}"#);
     store.engine.import_entity_snapshot(&text(r#"{"n": 1}"#)).unwrap();
     store.engine.import_entity_snapshot(&text(r#"{"n": 2}"#)).unwrap();
-    assert_eq!(store.engine.entity_snapshot(&ada(), 2, false).unwrap().0.state, r#"{"n":2}"#);
+    assert_eq!(store.engine.entity_snapshot(&ada(), 2, false).unwrap().snapshot.state, r#"{"n":2}"#);
     assert_eq!(store.engine.entity(&ada(), EntityAt::Now).unwrap().snapshots.len(), 1);
 
     let (own, _) = store.engine.save_entity_snapshot(&ada()).unwrap();
@@ -38,7 +38,7 @@ fn an_imported_one_replaces_another_imported_one_and_never_an_own_one() {
     let error = store.engine.import_entity_snapshot(&over).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.to_string().contains("a snapshot of its own"), "{error}");
-    assert_eq!(store.engine.entity_snapshot(&ada(), own.version, false).unwrap().0, own);
+    assert_eq!(store.engine.entity_snapshot(&ada(), own.version, false).unwrap().snapshot, own);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn an_own_one_is_taken_beside_one_that_was_imported_before() {
     store.engine.import_entity_snapshot(&text).unwrap();
     let (own, new) = store.engine.save_entity_snapshot(&ada()).unwrap();
     assert!(new);
-    assert_eq!(store.engine.entity_snapshot(&ada(), version, false).unwrap().0, own, "its own comes first");
+    assert_eq!(store.engine.entity_snapshot(&ada(), version, false).unwrap().snapshot, own, "its own comes first");
 }
 
 #[test]

@@ -98,6 +98,13 @@ fn a_snapshot_of_another_logic_is_kept_and_not_replayed_from() {
     assert!(found.state.as_deref().unwrap().contains("\"is_a\":\"bot\""));
     assert_eq!(at(&store, &ada(), found.latest).state, found.state);
     assert_eq!(store.engine.latest_entity_snapshot(&ada()).unwrap(), None);
-    let (read, _) = store.engine.entity_snapshot(&ada(), taken.version, false).unwrap();
-    assert_eq!(read.state, taken.state);
+    let refused = store.engine.entity_snapshot(&ada(), taken.version, false).unwrap_err();
+    assert_eq!(refused.kind(), backstitch::error::ErrorKind::Conflict);
+    assert!(refused.to_string().contains("another domain gave the snapshot"), "{refused}");
+    let answer = store.engine.entity_snapshot(&ada(), taken.version, true).unwrap();
+    assert!(answer.replayed && answer.snapshot.state.contains("\"is_a\":\"bot\""));
+    // One of today's takes its place.
+    let (anew, new) = store.engine.save_entity_snapshot(&ada()).unwrap();
+    assert!(new);
+    assert_eq!(store.engine.entity_snapshot(&ada(), taken.version, false).unwrap().snapshot, anew);
 }

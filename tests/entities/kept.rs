@@ -66,7 +66,7 @@ fn a_restored_backup_brings_its_entity_snapshots_along() {
     let found = store.engine.entity(&ada(), EntityAt::Now).unwrap();
     let there: Vec<_> = found.snapshots.iter().map(|one| (one.version, one.on_this_history)).collect();
     assert_eq!(there, [(after.version, Some(false)), (before.version, Some(true))]);
-    assert_eq!(store.engine.entity_snapshot(&ada(), before.version, false).unwrap().0, before);
+    assert_eq!(store.engine.entity_snapshot(&ada(), before.version, false).unwrap().snapshot, before);
 }
 
 /// Makes a database what an earlier version had: no table of which event belongs to what, and

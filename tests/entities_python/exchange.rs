@@ -87,7 +87,8 @@ fn what_a_store_took_is_accepted_by_the_package_and_comes_back_into_another_stor
         let imported = to.engine.import_entity_snapshot(theirs).unwrap();
         assert_eq!((imported.origin, &imported.state_hash), (Origin::Imported, &taken.state_hash));
         assert_eq!(imported.created_at.unix_timestamp(), taken.created_at.unix_timestamp());
-        let (kept, replayed) = to.engine.entity_snapshot(&taken.key(), 2, false).unwrap();
+        let read = to.engine.entity_snapshot(&taken.key(), 2, false).unwrap();
+        let (kept, replayed) = (read.snapshot, read.replayed);
         assert_eq!((kept, replayed), (imported, false));
         let refused = from.engine.import_entity_snapshot(theirs).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Conflict, "one of its own is there: {refused}");

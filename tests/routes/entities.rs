@@ -12,7 +12,11 @@ fn ada(app: &TestApp, query: &str) -> Value {
 fn the_list_tells_versions_and_what_is_due() {
     let app = TestApp::with_story(40);
     let listed = app.get("/entities?type=bot", JSON).json();
-    assert_eq!(listed["types"], json!([{ "type": "bot", "count": 2 }, { "type": "chat", "count": 1 }]));
+    let types = json!([
+        { "type": "bot", "count": 2, "next_after": null },
+        { "type": "chat", "count": 1, "next_after": null },
+    ]);
+    assert_eq!(listed["types"], types);
     let ids: Vec<&str> = listed["entities"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["ada", "bob"]);
     let first = &listed["entities"][0];
@@ -38,6 +42,9 @@ fn the_list_is_searched_and_paged() {
     app.store.append(bots.collect());
     let found = app.get("/entities?type=bot&q=WALK&limit=10", JSON).json();
     assert_eq!((found["entities"].as_array().unwrap().len(), &found["next_after"]), (10, &json!("walk-on 09")));
+    let all = app.get("/entities?limit=10", JSON).json();
+    assert_eq!(all["entities"].as_array().unwrap().len(), 11, "ten bots and the chat");
+    assert_eq!((&all["types"][0]["next_after"], &all["types"][1]["next_after"]), (&json!("walk-on 07"), &Value::Null));
     let page = app.get("/entities?type=bot&q=walk&limit=10&after=walk-on%2009", HTML).page();
     assert_eq!(page.texts(".entities tbody th").first().map(String::as_str), Some("walk-on 10"));
     assert_eq!(page.texts(".pages a"), ["First ones", "Next ones →"]);
@@ -196,4 +203,21 @@ fn an_id_may_hold_anything() {
     let urls = app.get("/entities?type=bot", HTML).page().attributes(".entities th a", "href");
     assert_eq!(urls.len(), 6);
     assert!(urls.iter().all(|url| app.get(url, HTML).status == 200), "{urls:?}");
+}
+
+#[test]
+fn a_moment_beyond_the_calendar_is_refused_and_no_page_minds() {
+    let app = TestApp::with_story(10);
+    let edge = "9999-12-31T23:59:59-23:00";
+    let event = format!(r#"{{"kind": "note", "payload": {{}}, "ts": "{edge}"}}"#);
+    assert_eq!(app.post_body("/events", "application/json", &event, JSON).status, 400);
+    let import = format!(r#"{{"entity_type": "bot", "entity_id": "ada", "created_at": "{edge}"}}"#);
+    assert_eq!(app.post_body("/entities/import", "application/json", &import, JSON).status, 400);
+    // Another program asks nobody.
+    let sql = "INSERT INTO event_log (ts, kind, payload_json) VALUES (?1, 'note', '{}')";
+    app.store.other_program().execute(sql, [edge]).unwrap();
+    app.store.engine.catch_up().unwrap();
+    for path in ["/", "/?show=all", "/events", "/events/11", "/rewind?after_event_id=10", "/entities"] {
+        assert_eq!(app.get(path, HTML).status, 200, "{path}");
+    }
 }

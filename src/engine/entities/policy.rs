@@ -9,12 +9,14 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::find_type;
+use super::hashes::Place;
 use super::taking::Made;
+use crate::clock;
 use crate::domain::Domain;
 use crate::engine::{Core, Engine, lock};
 use crate::entity::table::{self, Mark};
 use crate::entity::{self, EntityKey, SnapshotPolicy};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::log;
 use crate::store::State;
 
@@ -84,7 +86,7 @@ impl<'a> Judge<'a> {
     /// The newest of an entity's snapshots that counts.
     fn last<'m>(&self, marks: &'m [Mark]) -> Result<Option<&'m Mark>> {
         for mark in marks.iter().filter(|mark| mark.logic == self.logic) {
-            if self.core.is_on_history(self.conn, &self.state, mark.sequence, &mark.log_hash)? {
+            if self.core.log_hashes.has(self.conn, &self.state, &Place::of_mark(mark))? {
                 return Ok(Some(mark));
             }
         }
@@ -106,7 +108,7 @@ impl<'a> Judge<'a> {
             snapshot_at,
             events_since,
             due_after_events: policy.event_interval.saturating_sub(events_since),
-            due_at: snapshot_at.map(|at| at + policy.time_interval).filter(|_| events_since > 0),
+            due_at: snapshot_at.and_then(|at| clock::after(at, policy.time_interval)).filter(|_| events_since > 0),
         })
     }
 
@@ -114,9 +116,8 @@ impl<'a> Judge<'a> {
     fn is_due(&self, key: &EntityKey, marks: &[Mark], now: OffsetDateTime) -> Result<Judged> {
         let last = self.last(marks)?;
         let SnapshotPolicy { event_interval, .. } = self.core.entity_policy;
-        let sql = "SELECT count(*), coalesce(max(event_id), 0) FROM (
-                     SELECT event_id FROM entity_events WHERE type = ?1 AND id = ?2 AND event_id > ?3
-                     ORDER BY event_id LIMIT ?4)";
+        let sql = "SELECT count(*), (SELECT max(event_id) FROM entity_events WHERE type = ?1 AND id = ?2) FROM (
+                     SELECT 1 FROM entity_events WHERE type = ?1 AND id = ?2 AND event_id > ?3 LIMIT ?4)";
         let limit = i64::try_from(event_interval).unwrap_or(i64::MAX);
         let after = last.map_or(0, |mark| mark.sequence);
         let (since, sequence): (i64, i64) = self
@@ -139,7 +140,7 @@ impl<'a> Judge<'a> {
 struct Judged {
     due: bool,
     at: Option<OffsetDateTime>,
-    /// Among the events that were counted, the last.
+    /// The last event that belongs to it.
     sequence: i64,
 }
 
@@ -263,7 +264,9 @@ impl Engine {
                 Ok(one) => made.push(one),
                 Err(error) => {
                     // It may be once the entity, or its domain, is another.
-                    lock(&self.core.rounds).failed.insert(due.clone());
+                    if error.kind() == ErrorKind::Unprocessable {
+                        lock(&self.core.rounds).failed.insert(due.clone());
+                    }
                     refused.push((due.0.clone(), error));
                 }
             }
@@ -273,12 +276,14 @@ impl Engine {
             tracing::warn!(%entity, %error, more, "a snapshot of an entity is due and could not be taken");
         }
         let all = left.peek().is_none();
-        let count = made.len();
-        let kept = made.is_empty() || self.transact(move |core, conn| core.keep_entity_snapshots(conn, &made))?;
+        let kept = match made.is_empty() {
+            true => Some(0),
+            false => self.transact(move |core, conn| core.keep_entity_snapshots(conn, &made))?,
+        };
         let mut rounds = lock(&self.core.rounds);
-        rounds.seen = (all && kept).then_some((look.epoch, look.position));
+        rounds.seen = (all && kept.is_some()).then_some((look.epoch, look.position));
         rounds.due_at = look.at;
-        Ok(if kept { count } else { 0 })
+        Ok(kept.unwrap_or(0))
     }
 
     /// The entities of a type that there are now, in the order of their ids, with version and when

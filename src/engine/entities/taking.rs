@@ -1,12 +1,15 @@
 //! Taking snapshots of entities, reading them, and exchanging them with the original service.
 
 use rusqlite::Connection;
+use serde::Serialize;
 
+use super::hashes::Place;
 use super::{Asked, find_type};
 use crate::domain::{Domain, Replay};
-use crate::engine::{Core, Engine};
+use crate::engine::{Core, Engine, lock};
 use crate::entity::exchange::check_size;
 use crate::entity::snapshot::state_hash;
+use crate::entity::table::Stored;
 use crate::entity::{self, EntityKey, EntitySnapshot, Import, Origin, table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::log_image;
@@ -25,17 +28,20 @@ impl Core {
     /// Makes a snapshot of an entity where the tables stand.
     pub(super) fn make_entity_snapshot(&self, conn: &Connection, domain: &Domain, key: &EntityKey) -> Result<Made> {
         let asked = Asked::new(self, conn, domain, key)?;
-        let (version, sequence) = asked.latest()?;
+        let (version, sequence, state) = match asked.entity.replay {
+            Replay::Own => {
+                let (version, sequence) = asked.latest()?;
+                (version, sequence, if version > 0 { asked.state_to_keep(sequence)? } else { None })
+            }
+            Replay::Full => {
+                let moment = self.moment(conn, self.shelf(domain), asked.state.position)?;
+                let found = asked.answer_from(lock(&moment).scratch())?;
+                (found.version, found.sequence, found.state)
+            }
+        };
         if version == 0 {
             return Err(Error::not_found(format!("there is no {key}")));
         }
-        let state = match asked.entity.replay {
-            Replay::Own => asked.state_at(sequence)?,
-            Replay::Full => {
-                refuse_doubtful(&asked.state)?;
-                entity::state(conn, asked.entity, &key.id)?
-            }
-        };
         let gone = || Error::unprocessable(format!("{key} has no state any more, so there is nothing to keep."));
         let state = state.ok_or_else(gone)?;
         check_size(key, &state)?;
@@ -56,32 +62,44 @@ impl Core {
         Ok(Made { snapshot, seen: asked.state })
     }
 
-    /// Keeps what was made, and lets the oldest go; false where the store was changed meanwhile, so
-    /// that it is not of this log any more.
-    pub(super) fn keep_entity_snapshots(&self, conn: &Connection, made: &[Made]) -> Result<bool> {
+    /// Keeps what was made, and lets the oldest go. Answers how many are new; none where the store was
+    /// changed meanwhile, so that they are not of this log any more.
+    pub(super) fn keep_entity_snapshots(&self, conn: &Connection, made: &[Made]) -> Result<Option<usize>> {
         let now = State::read(conn)?;
         if made.iter().any(|made| made.seen.epoch != now.epoch || made.seen.logic != now.logic)
             || now.stale_from.is_some()
         {
-            return Ok(false);
+            return Ok(None);
         }
+        let mut new = 0;
         for Made { snapshot, seen } in made {
-            table::put(conn, snapshot)?;
+            new += usize::from(table::keep(conn, snapshot)?);
             table::prune(conn, &snapshot.key(), self.keep_entity_snapshots)?;
             log_image::remember(conn, &self.log_hashes.take_fresh(), seen)?;
         }
-        Ok(true)
+        Ok(Some(new))
     }
 }
 
-/// Where the whole log has to be applied for a state, it is taken from the tables, which must not be
-/// in doubt then.
-fn refuse_doubtful(state: &State) -> Result<()> {
-    if state.bars(state.snapshot_sequence + 1) {
-        return Err(Error::conflict("The tables may hold rows that the log does not give.")
-            .hint("Compare the tables with the log, or make them anew, and then take it."));
+/// A snapshot of an entity that was read, and what it is worth today.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EntityRead {
+    /// The snapshot, or what the log gives in its form.
+    #[serde(flatten)]
+    pub snapshot: EntitySnapshot,
+    /// Whether the log answered, and no snapshot.
+    pub replayed: bool,
+    /// Whether the log up to its sequence is still what it was; none for an imported one.
+    pub on_this_history: Option<bool>,
+    /// Whether today's domain gave its state; none for an imported one.
+    pub of_this_logic: Option<bool>,
+}
+
+impl EntityRead {
+    /// One that was made of the store as it is.
+    pub fn of_today(snapshot: EntitySnapshot, replayed: bool) -> Self {
+        Self { snapshot, replayed, on_this_history: Some(true), of_this_logic: Some(true) }
     }
-    Ok(())
 }
 
 impl Engine {
@@ -118,8 +136,8 @@ impl Engine {
                 return Ok((there, false));
             }
             let snapshot = made.1.snapshot.clone();
-            if self.transact(move |core, conn| core.keep_entity_snapshots(conn, &[made.1]))? {
-                return Ok((snapshot, true));
+            if let Some(new) = self.transact(move |core, conn| core.keep_entity_snapshots(conn, &[made.1]))? {
+                return Ok((snapshot, new > 0));
             }
         }
         Err(Error::busy())
@@ -192,34 +210,28 @@ impl Engine {
     }
 
     /// A snapshot of an entity at a version, its hashes checked: one on this history before others,
-    /// and the newest of several. Where it is damaged, or there is none, and `replay` says so, the
-    /// log answers in its form. Says whether it did.
+    /// and the newest of several. Where it is damaged, not of this history, of another domain, or not
+    /// there, and `replay` says so, the log answers in its form.
     ///
     /// # Errors
     ///
-    /// Not found; damaged, naming both hashes.
-    pub fn entity_snapshot(&self, key: &EntityKey, version: u64, replay: bool) -> Result<(EntitySnapshot, bool)> {
+    /// Not found; damaged, naming both hashes; conflict for one that another domain gave.
+    pub fn entity_snapshot(&self, key: &EntityKey, version: u64, replay: bool) -> Result<EntityRead> {
         let domain = self.domain();
-        let found = self.readers.read(|conn| {
-            let asked = Asked::new(&self.core, conn, &domain, key)?;
-            let mut there: Vec<_> =
-                table::of_entity(conn, key)?.into_iter().filter(|one| one.said().version == version).collect();
-            let place = there.iter().position(|one| {
-                let said = one.said();
-                said.origin == Origin::Own
-                    && self.core.is_on_history(conn, &asked.state, said.sequence, &said.log_hash).unwrap_or(false)
-            });
-            if there.is_empty() {
-                return Err(Error::not_found(format!("there is no snapshot of {key} at version {version}")));
-            }
-            there.swap_remove(place.unwrap_or(0)).checked()
-        });
+        let found = self.readers.read(|conn| Asked::new(&self.core, conn, &domain, key)?.read(version));
+        let gives_way = match &found {
+            Ok(read) => read.on_this_history == Some(false) || read.of_this_logic == Some(false),
+            Err(error) => matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound),
+        };
+        if replay && gives_way {
+            return self.replayed_snapshot(key, version).map(|snapshot| EntityRead::of_today(snapshot, true));
+        }
         match found {
-            Ok(snapshot) => Ok((snapshot, false)),
-            Err(error) if replay && matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound) => {
-                self.replayed_snapshot(key, version).map(|snapshot| (snapshot, true))
+            Ok(EntityRead { of_this_logic: Some(false), .. }) => {
+                let words = format!("another domain gave the snapshot of {key} at version {version}.");
+                Err(Error::conflict(words).hint("The log gives the state as today's does: ask with fallback=replay."))
             }
-            Err(error) => Err(error),
+            found => found,
         }
     }
 
@@ -262,6 +274,31 @@ impl Engine {
         let kept = snapshot.clone();
         self.transact(move |_, conn| table::put_imported(conn, &kept))?;
         Ok(snapshot)
+    }
+}
+
+impl Asked<'_> {
+    /// A snapshot of a version.
+    fn read(&self, version: u64) -> Result<EntityRead> {
+        let logic = self.domain.logic.to_string();
+        let mut best: Option<(bool, Stored)> = None;
+        for one in table::of_entity(self.conn, self.key)?.into_iter().filter(|one| one.said().version == version) {
+            let is_on = one.said().origin == Origin::Own
+                && self.core.log_hashes.has(self.conn, &self.state, &Place::of(self.key, one.said()))?;
+            if best.as_ref().is_none_or(|(best, _)| is_on && !best) {
+                best = Some((is_on, one));
+            }
+        }
+        let missing = || Error::not_found(format!("there is no snapshot of {} at version {version}", self.key));
+        let (is_on, stored) = best.ok_or_else(missing)?;
+        let snapshot = stored.checked()?;
+        let own = snapshot.origin == Origin::Own;
+        Ok(EntityRead {
+            replayed: false,
+            on_this_history: own.then_some(is_on),
+            of_this_logic: own.then(|| snapshot.logic == logic),
+            snapshot,
+        })
     }
 }
 
