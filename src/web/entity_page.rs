@@ -3,7 +3,7 @@
 use askama::Template;
 use time::OffsetDateTime;
 
-use super::entity_view::{Shown, StateView};
+use super::entity_view::{Shown, StateView, members};
 use super::filters::{self, Moment};
 use super::layout::{Door, Shell};
 use super::links;
@@ -56,8 +56,21 @@ struct Change {
     sign: &'static str,
     verb: &'static str,
     path: String,
-    before: Option<Shown>,
-    after: Option<Shown>,
+    before: Option<Side>,
+    after: Option<Side>,
+}
+
+/// What a place holds in one of two versions.
+struct Side {
+    shown: Shown,
+    /// An object's members, which are then read one by one.
+    members: Vec<(String, Shown)>,
+}
+
+impl Side {
+    fn new(json: &str) -> Self {
+        Self { shown: Shown::of(json, VALUE), members: members(json, VALUE) }
+    }
 }
 
 struct SnapshotRow {
@@ -73,7 +86,7 @@ struct SnapshotRow {
 impl Compared {
     pub(super) fn new(found: EntityDifference) -> Self {
         let left_out = found.differences.len().saturating_sub(DIFFERENCES);
-        let shown = |json: Option<String>| json.map(|json| Shown::of(&json, VALUE));
+        let side = |json: Option<String>| json.map(|json| Side::new(&json));
         let rows = found.differences.into_iter().take(DIFFERENCES).map(|one| {
             let (class, sign, verb) = match one.change {
                 "added" => ("comes", "+", "is there"),
@@ -81,7 +94,7 @@ impl Compared {
                 "reordered" => ("changes", "~", "stands in another order"),
                 _ => ("changes", "~", "differs"),
             };
-            Change { class, sign, verb, path: one.path, before: shown(one.before), after: shown(one.after) }
+            Change { class, sign, verb, path: one.path, before: side(one.before), after: side(one.after) }
         });
         Self { version: found.version, with: found.with, rows: rows.collect(), left_out }
     }

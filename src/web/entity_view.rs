@@ -1,6 +1,6 @@
 //! A state of an entity as people read it: what is single as fields, lists of objects as tables.
 
-use super::filters::cut;
+use super::filters::{cut, is_moment};
 use crate::json::{self, Value};
 
 /// Of so many characters of a value the beginning is shown.
@@ -16,7 +16,7 @@ const MEMBERS: usize = 100;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shown {
     pub(super) text: String,
-    /// What the text is: `text`, `number`, `null`, `json`.
+    /// What the text is: `text`, `moment`, `number`, `null`, `json`.
     pub(super) class: &'static str,
 }
 
@@ -31,6 +31,7 @@ impl Shown {
         let (text, class) = match value {
             Value::Null => ("null".to_owned(), "null"),
             Value::String(text) if text.is_empty() => ("\"\"".to_owned(), "text"),
+            Value::String(text) if is_moment(text) => (text.clone(), "moment"),
             Value::String(text) => (cut(text, most).0, "text"),
             Value::Number(number) => (number.as_str().to_owned(), "number"),
             Value::Bool(_) => (value.to_string(), "number"),
@@ -41,11 +42,25 @@ impl Shown {
     }
 }
 
+/// The members of an object, each in a few characters; none where the JSON text is anything else.
+pub(super) fn members(json: &str, most: usize) -> Vec<(String, Shown)> {
+    let Ok(Value::Object(members)) = json::parse(json) else { return Vec::new() };
+    members.into_iter().map(|(name, value)| (name, Shown::value(&value, most))).collect()
+}
+
+/// A member that the objects of a list have.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Column {
+    pub(super) name: String,
+    /// Wherever something is in it, that is a number.
+    pub(super) number: bool,
+}
+
 /// A list of objects.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Rows {
     pub(super) name: String,
-    pub(super) columns: Vec<String>,
+    pub(super) columns: Vec<Column>,
     pub(super) rows: Vec<Vec<Shown>>,
     /// How many there are in all.
     pub(super) count: u64,
@@ -86,21 +101,28 @@ impl StateView {
 /// A list as a table, where all of its elements are objects.
 fn rows(name: &str, value: &Value) -> Option<Rows> {
     let Value::Array(elements) = value else { return None };
-    let mut columns: Vec<String> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     for element in elements {
         let Value::Object(members) = element else { return None };
         for (member, _) in members {
-            if columns.len() < MEMBERS && !columns.contains(member) {
-                columns.push(member.clone());
+            if names.len() < MEMBERS && !names.contains(member) {
+                names.push(member.clone());
             }
         }
     }
     let nothing = || Shown { text: String::new(), class: "null" };
-    let cell =
-        |element: &Value, column: &String| element.get(column).map_or_else(nothing, |one| Shown::value(one, VALUE));
+    let cell = |element: &Value, name: &String| element.get(name).map_or_else(nothing, |one| Shown::value(one, VALUE));
     let shown = elements.iter().take(ROWS);
-    let rows: Vec<Vec<Shown>> = shown.map(|one| columns.iter().map(|column| cell(one, column)).collect()).collect();
+    let rows: Vec<Vec<Shown>> = shown.map(|one| names.iter().map(|name| cell(one, name)).collect()).collect();
+    let columns = names.into_iter().enumerate().map(|(at, name)| Column { number: is_of_numbers(&rows, at), name });
+    let columns = columns.collect();
     (!elements.is_empty()).then(|| Rows { name: name.to_owned(), rows, count: elements.len() as u64, columns })
+}
+
+/// Whether the column at this place has numbers, and besides them nothing but gaps.
+fn is_of_numbers(rows: &[Vec<Shown>], at: usize) -> bool {
+    let mut filled = rows.iter().filter_map(|row| row.get(at)).filter(|cell| cell.class != "null").peekable();
+    filled.peek().is_some() && filled.all(|cell| cell.class == "number")
 }
 
 #[cfg(test)]
@@ -119,10 +141,29 @@ mod tests {
             [("id", "ada", "text"), ("archived", "0", "number"), ("tags", "[\"a\"]", "json"), ("none", "none", "null")]
         );
         assert_eq!(view.lists.len(), 1);
-        assert_eq!(view.lists[0].columns, ["to", "trust", "why"]);
+        let columns: Vec<_> = view.lists[0].columns.iter().map(|one| (one.name.as_str(), one.number)).collect();
+        assert_eq!(columns, [("to", false), ("trust", true), ("why", false)]);
         let cells: Vec<_> = view.lists[0].rows[1].iter().map(|cell| (cell.text.as_str(), cell.class)).collect();
         assert_eq!(cells, [("eve", "text"), ("", "null"), ("null", "null")]);
         assert!(!view.is_cut);
+    }
+
+    #[test]
+    fn a_column_is_of_numbers_where_all_that_is_in_it_are() {
+        let view = StateView::of(r#"{"list": [{"a": 1, "b": 1, "c": null}, {"a": null, "b": "x"}, {"b": 2}]}"#);
+        let numbers: Vec<_> = view.lists[0].columns.iter().map(|one| one.number).collect();
+        assert_eq!(numbers, [true, false, false]);
+    }
+
+    #[test]
+    fn an_object_is_read_by_its_members_and_a_moment_as_one_word() {
+        let shown: Vec<_> = members(r#"{"to": "bob", "trust": 1, "at": "2024-01-01T06:02:23Z"}"#, 9)
+            .into_iter()
+            .map(|(name, shown)| (name, shown.text, shown.class))
+            .collect();
+        let expected = [("to", "bob", "text"), ("trust", "1", "number"), ("at", "2024-01-01T06:02:23Z", "moment")];
+        assert_eq!(shown, expected.map(|(name, text, class)| (name.to_owned(), text.to_owned(), class)));
+        assert_eq!((members("[1]", 9), members("{}", 9)), (Vec::new(), Vec::new()));
     }
 
     #[test]

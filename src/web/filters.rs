@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use time::format_description::well_known::Rfc3339;
 use time::{Month, OffsetDateTime};
 
 /// A count with group commas: `74,262`. Ids never get them, so that they can be copied.
@@ -173,6 +174,11 @@ pub(super) fn cut(text: &str, most: usize) -> (String, bool) {
         Some((end, _)) => (format!("{}\u{2026}", text[..end].trim_end()), true),
         None => (text.to_owned(), false),
     }
+}
+
+/// Whether a text is a moment, which is read as one word.
+pub(super) fn is_moment(text: &str) -> bool {
+    text.as_bytes().first().is_some_and(u8::is_ascii_digit) && OffsetDateTime::parse(text, &Rfc3339).is_ok()
 }
 
 /// What a query field may hold without being taken for something else.

@@ -50,6 +50,11 @@ impl Cell {
         matches!(self, Self::Number(_))
     }
 
+    /// Whether it is a text that is a moment.
+    pub(super) fn is_moment(&self) -> bool {
+        matches!(self, Self::Text(text) if filters::is_moment(text))
+    }
+
     /// As part of a key: on one line, whatever it is.
     pub(super) fn spoken(&self) -> &str {
         match self {

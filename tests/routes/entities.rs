@@ -74,6 +74,10 @@ fn a_page_shows_the_state_and_leads_to_the_versions_beside_it() {
     assert_eq!(page.text("h1"), "bot ada");
     assert!(page.texts("main .fields dd").contains(&"Ada".to_owned()));
     assert!(page.texts("h3").iter().any(|head| head.starts_with("memories")));
+    // A heading stands over its numbers.
+    let numbers = ["id", "significance", "pinned"];
+    assert_eq!(page.texts("[aria-label=memories] th.n"), numbers);
+    assert_eq!(page.attributes("[aria-label=memories] tbody tr:first-child td.n", "data-head"), numbers);
     assert_eq!(page.attribute("a[rel=prev]", "href"), "/entities/bot/ada?version=3");
     assert_eq!(page.attribute("a[rel=next]", "href"), "/entities/bot/ada?version=5");
     let first = app.get("/entities/bot/ada?version=0", HTML).page();
@@ -95,6 +99,7 @@ fn two_versions_are_compared_by_path() {
     let page = app.get("/entities/bot/ada?version=1&with=4", HTML).page();
     assert_eq!(page.text("#compared"), "From version 1 to version 4");
     assert!(page.texts(".compared .key").contains(&"$.edges_out[target_id=\"bob\"]".to_owned()));
+    assert_eq!(page.texts(".compared .pair .quiet")[..3], ["target_id", "affinity", "trust"]);
     let same = app.get("/entities/bot/ada?version=4&with=4", HTML).page();
     assert!(same.text("main").contains("Nothing differs."));
 }
