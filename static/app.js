@@ -25,10 +25,12 @@ document.querySelectorAll('[data-show]').forEach(makeLocal);
 for (const form of document.querySelectorAll('form[data-confirm]')) {
   const field = form.querySelector('input[name^="confirm_"]');
   const button = form.querySelector('button');
+  const why = document.createElement('b');
+  form.querySelector('.note').prepend(why);
   const fits = () => field.value.trim() === form.dataset.confirm;
   const tell = () => {
     button.setAttribute('aria-disabled', String(!fits()));
-    button.title = fits() ? '' : `Type ${form.dataset.confirm} first`;
+    why.textContent = fits() ? '' : `Type ${form.dataset.confirm} first. `;
   };
   field.addEventListener('input', tell);
   form.addEventListener('submit', (event) => {

@@ -47,6 +47,21 @@ async fn a_rewind_its_undo_and_the_undo_of_that_without_script() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_button_that_waits_says_for_what_beside_it() {
+    let Some(browser) = Browser::start(Script::On).await else { return };
+    let store = TestStore::with_story(30);
+    let server = Server::start(store.path(), &[]);
+    browser.open(&format!("{}/rewind?after_event_id=12", server.address)).await;
+    let told = "const button = document.querySelector('form.confirm button');
+        const note = document.getElementById(button.getAttribute('aria-describedby'));
+        return [button.getAttribute('aria-disabled'), note.textContent.startsWith('Type 12 first.')]";
+    assert_eq!(browser.eval(told).await, serde_json::json!(["true", true]));
+    browser.type_into("input[name=confirm_event_id]", "12").await;
+    assert_eq!(browser.eval(told).await, serde_json::json!(["false", false]));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_button_that_is_late_leads_to_the_plan() {
     // With script the page would have taken in what came.
     let Some(browser) = Browser::start(Script::Off).await else { return };
