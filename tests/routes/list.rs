@@ -172,6 +172,8 @@ fn how_far_a_snapshot_is_behind_or_ahead_is_counted_in_events_not_in_ids() {
     let told = || app.get("/snapshots", HTML).page().texts(".c-behind");
     // The safety copy of the restore, what was left behind, and what was gone back to.
     assert_eq!(told(), ["ahead, 8 events", "ahead, 8 events", "none"]);
+    let page = app.get("/snapshots", HTML).page();
+    assert_eq!(page.texts(".c-behind .nowrap")[0], "ahead, 8 events", "on one line");
     app.store.append(Story::from(15).tell(2));
     assert_eq!(told(), ["ahead, 8 events; 2 behind", "ahead, 8 events; 2 behind", "2 events"]);
 }

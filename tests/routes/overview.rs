@@ -77,6 +77,10 @@ fn three_steps_lead_through_the_sample() {
     assert!(!continued.has("form[action='/sample/continue']"));
     assert_eq!(continued.attributes(".steps li a", "href"), [plan.as_str(), plan.as_str()]);
     assert_eq!(continued.texts(".steps li.ticked").len(), 2);
+    assert!(!continued.text(".steps li:last-child").contains("(done)"));
+    let fields = [("after_event_id", "140"), ("confirm_event_id", "140")];
+    assert_eq!(app.post("/rewind", &fields, HTML).status, 303);
+    assert!(page(&app).text(".steps li:last-child").contains("(done)"));
 }
 
 #[test]

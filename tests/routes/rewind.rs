@@ -208,7 +208,9 @@ fn every_event_but_the_last_offers_to_go_back_to_it() {
     let offers = list.attributes("ol.log .rewind a", "href");
     assert_eq!((offers.len(), offers[0].as_str()), (11, "/rewind?after_event_id=11"));
     assert!(app.get("/events/11", HTML).page().has("main a[href='/rewind?after_event_id=11']"));
-    assert!(!app.get("/events/12", HTML).page().has("main a[href^='/rewind']"));
+    let last = app.get("/events/12", HTML).page();
+    assert!(!last.has("main a[href^='/rewind']"));
+    assert!(last.text("main").contains("This is the last event: nothing comes after it to take back."));
 }
 
 #[test]
