@@ -59,7 +59,7 @@ mod tests {
         let flags = read(&["--keep-periodic", "7", "--allowed-host", "a.example,b.example", "--snapshot-unchanged"]);
         let keep = find(&flags, "keep-periodic");
         assert_eq!((keep.value.as_str(), &keep.origin, keep.takes.as_str()), ("7", &Origin::Flag, "N"));
-        assert_eq!(keep.help, "How many periodic snapshots are kept");
+        assert_eq!(keep.help, "How many checkpoints are kept");
         assert_eq!(find(&flags, "allowed-host").value, "a.example, b.example");
         let unchanged = find(&flags, "snapshot-unchanged");
         assert_eq!((unchanged.value.as_str(), unchanged.takes.as_str()), ("true", ""));

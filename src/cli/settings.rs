@@ -50,13 +50,13 @@ pub(super) struct PolicySettings {
     /// After that time also where nothing has changed
     #[arg(long, global = true, env = "BACKSTITCH_SNAPSHOT_UNCHANGED")]
     pub snapshot_unchanged: bool,
-    /// How many periodic snapshots are kept
+    /// How many checkpoints are kept
     #[arg(long, global = true, env = "BACKSTITCH_KEEP_PERIODIC", default_value_t = 5, value_parser = at_least_one, value_name = "N")]
     pub keep_periodic: usize,
-    /// How long safety snapshots are kept
+    /// How long safety copies are kept
     #[arg(long, global = true, env = "BACKSTITCH_KEEP_REWIND", default_value = "14d", value_parser = duration, value_name = "TIME")]
     pub keep_rewind: Duration,
-    /// How periodic snapshots are written: chunks, or dump (one JSON file in the original's form)
+    /// How checkpoints are written: chunks, or dump (one JSON file in the original's form)
     #[arg(long, global = true, env = "BACKSTITCH_SNAPSHOT_FORMAT", default_value_t = Format::Chunks, value_name = "FORM")]
     pub snapshot_format: Format,
 }
@@ -84,7 +84,7 @@ pub(super) struct RuntimeSettings {
     /// The folder of the app's vector store, which goes into backups when it is asked for
     #[arg(long, global = true, env = "BACKSTITCH_CHROMA_DIR", value_name = "DIR")]
     pub chroma_dir: Option<PathBuf>,
-    /// How many backups are kept; all without it
+    /// How many backups are kept; without it, all
     #[arg(long, global = true, env = "BACKSTITCH_KEEP_BACKUPS", value_parser = at_least_one, value_name = "N")]
     pub keep_backups: Option<usize>,
 }

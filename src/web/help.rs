@@ -87,10 +87,15 @@ pub(super) async fn show(State(state): State<AppState>, wants: Wants) -> Result<
     }
     let status = blocking(&state, Engine::status).await?;
     let shell = Shell::new(&state, &status, "Help", Door::Help);
-    let told = |flag: &Flag| Flag { value: visible(&flag.value), ..flag.clone() };
+    // A folder that was given relative to another one is told as the foot of the page tells it.
+    let told = |flag: &Flag| Flag {
+        value: if flag.name == "data-dir" { shell.data_dir.clone() } else { visible(&flag.value) },
+        ..flag.clone()
+    };
+    let flags = state.settings.flags.iter().map(told).collect();
     Ok(page(&HelpPage {
         shell: shell.also(&state, links::HELP, "backstitch --help".to_owned()),
-        flags: state.settings.flags.iter().map(told).collect(),
+        flags,
         words: WORDS,
         ways: WAYS.iter().map(|way| Shown::new(&state, way)).collect(),
         keys: KEYS,

@@ -30,7 +30,7 @@ pub(super) const WORDS: &[Word] = &[
     word(
         "the tables",
         "projection",
-        "What the events amount to, as tables of SQLite. Only the domain’s handlers write them.",
+        "What the events amount to, as tables of SQLite. Only the domain's handlers write them.",
     ),
     word("domain", "", "A folder of SQL: the tables, and one handler for each kind of event."),
     word("the tables stand at event N", "position", "Event N is the last one that the tables have taken account of."),
@@ -68,13 +68,13 @@ pub(super) const WORDS: &[Word] = &[
     word(
         "matches the log",
         "on_this_history",
-        "The snapshot’s log is, event for event, the beginning of today’s. Where the log has changed since, only tables and log together can go back to it.",
+        "The snapshot's log is, event for event, the beginning of today's. Where the log has changed since, only tables and log together can go back to it.",
     ),
     word("checked", "verify", "Every piece of it was read again and is what was written."),
     word(
         "rehearsed",
         "drill, proven_at",
-        "It was restored aside, what came after was applied, and the tables were the same as today’s.",
+        "It was restored aside, what came after was applied, and the tables were the same as today's.",
     ),
     word(
         "damaged",
@@ -86,7 +86,7 @@ pub(super) const WORDS: &[Word] = &[
         "scope projections; everything",
         "What goes back: the tables, while the log keeps its newer events; or both, so that the newer events leave the log.",
     ),
-    word("comes back, goes, changes", "added, removed, changed", "What going back does to a row of today’s tables."),
+    word("comes back, goes, changes", "added, removed, changed", "What going back does to a row of today's tables."),
     word(
         "go back to an event",
         "rewind",
@@ -122,7 +122,7 @@ pub(super) const WORDS: &[Word] = &[
     word(
         "backup",
         "backup",
-        "A folder with the whole database, the app’s registry file and, where asked for, its vector store. It can be put elsewhere.",
+        "A folder with the whole database, the app's registry file and, where asked for, its vector store. It can be put elsewhere.",
     ),
 ];
 
@@ -143,7 +143,7 @@ pub(super) struct Way {
     pub(super) url: Option<&'static str>,
     /// Options, then the path, then fields.
     pub(super) curl: &'static str,
-    /// Without the program’s name; empty where there is none.
+    /// Without the program's name; empty where there is none.
     pub(super) command: &'static str,
 }
 

@@ -13,6 +13,7 @@ fn app() -> TestApp {
     let flags = vec![
         flag("keep-periodic", "N", "7", Origin::Flag),
         flag("registry", "FILE", "", Origin::Default),
+        flag("data-dir", "DIR", "data", Origin::Default),
         flag("open", "", "true", Origin::Environment("BACKSTITCH_OPEN".into())),
     ];
     TestApp::serving(TestStore::with_story(12), Settings { flags, ..Settings::default() })
@@ -21,9 +22,11 @@ fn app() -> TestApp {
 #[test]
 fn every_flag_stands_there_with_its_value_and_where_that_is_from() {
     let page = app().get("/help", HTML).page();
-    assert_eq!(page.texts(".flags th code"), ["--keep-periodic N", "--registry FILE", "--open"]);
-    assert_eq!(page.texts(".flags td[data-head=value]"), ["7", "not set", "yes"]);
-    assert_eq!(page.texts(".flags td[data-head=from]"), ["the flag", "default", "BACKSTITCH_OPEN"]);
+    assert_eq!(page.texts(".flags th code"), ["--keep-periodic N", "--registry FILE", "--data-dir DIR", "--open"]);
+    let folder = page.text(".foot-item code");
+    assert_eq!(page.texts(".flags td[data-head=value]"), ["7", "not set", folder.as_str(), "yes"]);
+    assert!(std::path::Path::new(&folder).is_absolute());
+    assert_eq!(page.texts(".flags td[data-head=from]"), ["the flag", "default", "default", "BACKSTITCH_OPEN"]);
     assert_eq!(page.texts(".flags td:last-child")[0], "What keep-periodic is");
 }
 
@@ -32,7 +35,8 @@ fn a_program_gets_flags_and_words_as_json() {
     let json = app().get("/help", JSON).json();
     assert_eq!(json["flags"][0]["value"], "7");
     assert_eq!(json["flags"][0]["origin"], "flag");
-    assert_eq!(json["flags"][2]["origin"]["environment"], "BACKSTITCH_OPEN");
+    assert_eq!(json["flags"][2]["value"], "data", "as it was given");
+    assert_eq!(json["flags"][3]["origin"]["environment"], "BACKSTITCH_OPEN");
     let word = json["words"].as_array().unwrap().iter().find(|word| word["word"] == "paused").unwrap();
     assert_eq!(word["also"], "held");
 }
