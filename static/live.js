@@ -84,6 +84,7 @@
     if (!grown && String(epoch) === drawn.epoch) return;
     const note = document.getElementById('newer-plan') ?? document.createElement('p');
     note.id = 'newer-plan';
+    note.className = 'newer-plan';
     note.setAttribute('role', 'status');
     const link = document.createElement('a');
     link.href = location.href;

@@ -18,6 +18,7 @@ use super::links::{self, PlanLinks};
 use super::outcome::Outcome;
 use super::plan_page::{Changes, Confirm, Typing};
 use super::rows::{Cell, RowView, views};
+use super::sample::Steps;
 use super::snapshots::Name;
 use super::state::{AppState, blocking};
 use super::timeline::Timeline;
@@ -65,6 +66,8 @@ struct ComponentsPage {
     rows: Vec<RowView>,
     matters: Vec<Matter>,
     done: Outcome,
+    tables_only: Outcome,
+    steps: Steps,
     lines: Vec<Line>,
     timeline: Timeline,
     works: Vec<(&'static str, Working)>,
@@ -101,6 +104,8 @@ pub(super) async fn show(State(state): State<AppState>) -> Result<Response, Fail
         rows,
         matters: matters(),
         done: outcome(),
+        tables_only: tables_only(),
+        steps: steps(),
         lines: lines(now),
         timeline: Timeline::made_up(now),
         works: works(),
@@ -150,9 +155,23 @@ fn matters() -> Vec<Matter> {
     let reason = "Another program wrote it, and it breaks a rule. Nothing is lost.";
     let apply = Action::Post { words: "Apply 88 events".to_owned(), url: links::REPLAY };
     let see = Action::Link { words: "See event 1301".to_owned(), url: links::event(1301) };
+    let damaged = "Another program or a fault changed them. The log has all that they follow from.";
+    let mend =
+        Action::Link { words: "See them, or make the tables anew".to_owned(), url: links::PROJECTION.to_owned() };
+    let full = "Nothing can be changed; reading works. Free some space, or delete a snapshot; no restart is needed.";
+    let sizes = Action::Link { words: "Snapshots by size".to_owned(), url: links::SNAPSHOTS.to_owned() };
+    let take = Action::Post { words: "Take snapshot".to_owned(), url: links::TAKE };
     vec![
+        matter("differs", "3 rows differ from the log.", damaged, Some(mend)),
+        matter("full", "The disk is full.", full, Some(sizes)),
         matter("paused", "The tables are paused at event 1240.", waits, Some(apply)),
         matter("stuck", "The tables stopped before event 1301.", reason, Some(see)),
+        matter(
+            "unchecked",
+            "No checkpoint has been taken since 20 Nov, 18:02 UTC.",
+            "Events have come since, and one is long due.",
+            Some(take),
+        ),
         matter("moved", "The log moved while you were reading: 3 new events.", "Nothing was done.", None),
     ]
 }
@@ -163,6 +182,28 @@ fn outcome() -> Outcome {
         text: "88 events left the log, 131 rows changed in 6 tables, in 0.3 s.".to_owned(),
         link: Some(("What changed".to_owned(), links::HISTORY.to_owned())),
         actions: vec![Action::Plan { of: "of undoing the rewind".to_owned(), url: links::HISTORY.to_owned() }],
+    }
+}
+
+/// The result that leaves events waiting.
+fn tables_only() -> Outcome {
+    let apply = Action::Post { words: "Apply 424 events".to_owned(), url: links::REPLAY };
+    Outcome {
+        heading: "The tables are as they were at event 916.".to_owned(),
+        text: "131 rows changed in 6 tables, in 0.2 s. 424 events wait.".to_owned(),
+        link: None,
+        actions: vec![apply, Action::Plan { of: "of undoing the restore".to_owned(), url: links::HISTORY.to_owned() }],
+    }
+}
+
+/// The last step is left, and no button is in it that would do anything.
+fn steps() -> Steps {
+    Steps {
+        plan: Some(links::COMPONENTS.to_owned()),
+        continued: true,
+        can_go_on: true,
+        went_back: false,
+        remove: links::COMPONENTS.to_owned(),
     }
 }
 

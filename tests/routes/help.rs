@@ -129,8 +129,18 @@ fn every_component_is_shown_in_its_states() {
         "details",
         "select",
         ".null",
+        "button.primary[aria-disabled=true]",
+        ".attention .matters button",
+        ".steps .ticked",
+        ".result .acts button",
+        ".newer-plan a",
+        "form[data-confirm] [aria-describedby=c-did-note]",
     ] {
         assert!(page.has(css), "{css}");
+    }
+    let strips = page.texts("main .strip strong");
+    for lead in ["3 rows differ", "The disk is full.", "The tables are paused", "The tables stopped", "No checkpoint"] {
+        assert!(strips.iter().any(|strip| strip.starts_with(lead)), "{lead}: {strips:?}");
     }
     let all = page.attributes(".symbols symbol", "id");
     let shown = page.attributes("main use", "href");
