@@ -7,8 +7,8 @@ use crate::support::Server;
 
 /// What a page may bring with it the first time, in bytes, all of its files included.
 const MOST_BYTES: u64 = 60_000;
-/// From a phone to a window from which pages have two columns.
-const WIDTHS: [u64; 4] = [360, 640, 768, 1024];
+/// From the narrowest phone to a window from which pages have two columns.
+const WIDTHS: [u64; 5] = [320, 360, 640, 768, 1024];
 /// Everything that came for the page that is open, with its headers.
 const TRANSFERRED: &str =
     "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
@@ -41,7 +41,7 @@ async fn look(browser: &Browser, axe: Option<&str>, name: &str, url: &str) -> Ve
             found.push(format!("{name} is too wide for {width} px: {wide}"));
         }
     }
-    browser.resize(WIDTHS[0], 800).await;
+    browser.resize(360, 800).await;
     let small = browser.eval(SMALL_PRINT).await;
     if small != serde_json::json!([]) {
         found.push(format!("{name} is too small to read: {small}"));
