@@ -1,6 +1,6 @@
 //! A state of an entity as people read it: what is single as fields, lists of objects as tables.
 
-use super::filters::{cut, is_moment};
+use super::filters::{cut, moment};
 use crate::json::{self, Value};
 
 /// Of so many characters of a value the beginning is shown.
@@ -27,11 +27,21 @@ impl Shown {
             .map_or_else(|_| Self { text: cut(json, most).0, class: "json" }, |value| Self::value(&value, most))
     }
 
+    /// The day and the time of a moment.
+    pub(super) fn moment(&self) -> Option<(&str, &str)> {
+        if self.class == "moment" { moment(&self.text) } else { None }
+    }
+
+    /// Whether it is a text of several words.
+    pub(super) fn is_prose(&self) -> bool {
+        self.class == "text" && self.text.contains(' ')
+    }
+
     fn value(value: &Value, most: usize) -> Self {
         let (text, class) = match value {
             Value::Null => ("null".to_owned(), "null"),
             Value::String(text) if text.is_empty() => ("\"\"".to_owned(), "text"),
-            Value::String(text) if is_moment(text) => (text.clone(), "moment"),
+            Value::String(text) if moment(text).is_some() => (text.clone(), "moment"),
             Value::String(text) => (cut(text, most).0, "text"),
             Value::Number(number) => (number.as_str().to_owned(), "number"),
             Value::Bool(_) => (value.to_string(), "number"),

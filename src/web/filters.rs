@@ -176,9 +176,10 @@ pub(super) fn cut(text: &str, most: usize) -> (String, bool) {
     }
 }
 
-/// Whether a text is a moment, which is read as one word.
-pub(super) fn is_moment(text: &str) -> bool {
-    text.as_bytes().first().is_some_and(u8::is_ascii_digit) && OffsetDateTime::parse(text, &Rfc3339).is_ok()
+/// The day and the time of a text that is a moment, both as they are written: `2026-11-20`, `T20:41:12Z`.
+pub(super) fn moment(text: &str) -> Option<(&str, &str)> {
+    OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    text.split_at_checked("2026-11-20".len())
 }
 
 /// What a query field may hold without being taken for something else.
@@ -219,6 +220,14 @@ mod tests {
     use super::*;
 
     const NOW: OffsetDateTime = datetime!(2026-11-20 20:55:30 UTC);
+
+    #[test]
+    fn a_moment_is_read_as_its_day_and_its_time() {
+        assert_eq!(moment("2026-11-20T20:41:12Z"), Some(("2026-11-20", "T20:41:12Z")));
+        for text in ["", "2026-11-20", "20:41", "event 2026-11-20T20:41:12Z", "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}"] {
+            assert_eq!(moment(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn counts_have_group_commas() {

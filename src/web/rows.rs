@@ -50,9 +50,14 @@ impl Cell {
         matches!(self, Self::Number(_))
     }
 
-    /// Whether it is a text that is a moment.
-    pub(super) fn is_moment(&self) -> bool {
-        matches!(self, Self::Text(text) if filters::is_moment(text))
+    /// The day and the time of a text that is a moment.
+    pub(super) fn moment(&self) -> Option<(&str, &str)> {
+        if let Self::Text(text) = self { filters::moment(text) } else { None }
+    }
+
+    /// Whether it is a text of several words.
+    pub(super) fn is_prose(&self) -> bool {
+        matches!(self, Self::Text(text) if text.contains(' '))
     }
 
     /// As part of a key: on one line, whatever it is.

@@ -138,6 +138,16 @@ fn rows_are_sorted_by_any_column_in_both_directions() {
 }
 
 #[test]
+fn numbers_moments_and_sentences_are_told_apart_so_that_each_breaks_where_it_may() {
+    let page = sample().get("/state/memories", HTML).page();
+    let row = |class: &str| page.attributes(&format!(".state tbody tr:first-child td.{class}"), "data-head");
+    assert_eq!(row("n"), ["id", "significance", "pinned"]);
+    assert_eq!(row("moment"), ["created_at"]);
+    assert_eq!(row("prose"), ["text"]);
+    assert_eq!(page.texts(".state td.moment .nowrap")[0].len(), "2026-11-20".len());
+}
+
+#[test]
 fn an_order_that_is_no_column_is_refused() {
     let app = TestApp::with_story(6);
     for sort in ["nothing", "-", "--id", "ID", "id DESC", "id\" --", "rowid", "+id"] {
