@@ -74,6 +74,7 @@ impl<'a> Plan<'a> {
             event_delta: head - self.manifest.last_event_id,
             events_removed: events.removed,
             events_returned: events.returned,
+            events_changed: events.changed,
             event_log_rows_in_snapshot: self.manifest.table(LOG).map_or(0, |image| image.rows),
             tables,
             tables_alone: self.blocked.clone(),
@@ -126,7 +127,7 @@ impl<'a> Plan<'a> {
         for change in diff::changes(&self.log, &then, &now, None) {
             match change? {
                 Change::Added(_) => events.returned += 1,
-                Change::Changed { .. } => {}
+                Change::Changed { .. } => events.changed += 1,
                 Change::Removed(row) => {
                     if let (0, Value::Integer(id)) = (events.removed, &row[0]) {
                         events.first = Some((*id, row[ts].to_string()));
@@ -146,6 +147,7 @@ impl<'a> Plan<'a> {
 struct Events {
     removed: u64,
     returned: u64,
+    changed: u64,
     by_kind: Vec<KindCount>,
     first: Option<(i64, String)>,
 }

@@ -100,12 +100,10 @@ fn describe(preview: &UndoPreview, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Operation {number} ({what}) of {at} would be undone.")?;
     let Some(undo) = &preview.line.undo else { return Ok(()) };
     match undo.events_since {
+        _ if undo.log_changed_since => writeln!(out, "The log was changed after it.")?,
         0 => {}
         1 => writeln!(out, "1 event came after it.")?,
         events => writeln!(out, "{} came after it.", counted(events, "event"))?,
-    }
-    if undo.log_changed_since {
-        writeln!(out, "The log was changed after it.")?;
     }
     if let Some(by) = undo.undone_by {
         writeln!(out, "It was undone by operation {by} already.")?;

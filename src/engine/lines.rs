@@ -85,11 +85,12 @@ pub struct Undo {
     pub why_not: Option<String>,
     /// Whether its number has to be typed: something came after it.
     pub confirm: bool,
-    /// Events that came after it.
+    /// Events of the log that are newer than its end was then, those that came back since among them.
     pub events_since: u64,
     /// Whether the log was changed after it in other ways.
     pub log_changed_since: bool,
-    /// The undo that undid it last; none where it was not undone.
+    /// The undo that undid it last, or the restore of everything from its safety snapshot; none where
+    /// it was not undone.
     pub undone_by: Option<i64>,
     /// How.
     #[serde(flatten)]
@@ -144,7 +145,7 @@ impl Core {
             Way::Tables { .. } => events_since > 0,
             Way::Flag { .. } => false,
         };
-        let undone_by = undone_by(conn, operation.operation)?;
+        let undone_by = undone_by(conn, operation.operation, &way)?;
         let offered = why_not.is_none();
         let undo = Undo { offered, why_not, confirm, events_since, log_changed_since, undone_by, way };
         Ok(Line { operation, undo: Some(undo) })
@@ -200,10 +201,17 @@ fn log_changed_since(conn: &Connection, operation: i64) -> Result<bool> {
     Ok(conn.prepare_cached(sql)?.query_row([operation], |row| row.get(0))?)
 }
 
-fn undone_by(conn: &Connection, operation: i64) -> Result<Option<i64>> {
-    let sql = "SELECT max(operation) FROM backstitch_operations
-               WHERE operation > ?1 AND what = 'undo' AND json_extract(detail, '$.of') = ?1";
-    Ok(conn.prepare_cached(sql)?.query_row([operation], |row| row.get(0))?)
+/// By going back to its safety snapshot, tables and log, a reader has done what an undo does.
+fn undone_by(conn: &Connection, operation: i64, way: &Way) -> Result<Option<i64>> {
+    let sql = "SELECT max(operation) FROM backstitch_operations WHERE operation > ?1
+               AND (what = 'undo' AND detail ->> '$.of' = ?1
+                    OR what = 'restore' AND detail ->> '$.scope' = 'everything'
+                    AND detail ->> '$.kind' = 'rewind' AND detail ->> '$.snapshot_id' = ?2)";
+    let safety = match way {
+        Way::Everything { snapshot_id } => Some(snapshot_id.as_str()),
+        Way::Tables { .. } | Way::Flag { .. } | Way::Backup { .. } => None,
+    };
+    Ok(conn.prepare_cached(sql)?.query_row((operation, safety), |row| row.get(0))?)
 }
 
 /// When a safety snapshot was deleted or removed by retention; none where somebody took its file.

@@ -39,6 +39,9 @@ pub struct UndoPreview {
     pub events_removed: u64,
     /// Events that would come back.
     pub events_returned: u64,
+    /// Events that would stay and change, as where one was hidden since.
+    #[serde(skip)]
+    pub events_changed: u64,
     /// Every projected table, in the domain's order; none for a flag.
     pub tables: Vec<TableEffect>,
     /// The log's last id when this was computed: posted back as `expected_head`.
@@ -168,7 +171,15 @@ impl Engine {
     fn plain_undo(&self, line: Line, tables: Vec<TableEffect>) -> Result<UndoPreview> {
         let status = self.status()?;
         let (current_event_log_max_id, epoch) = (status.head, status.epoch);
-        Ok(UndoPreview { line, events_removed: 0, events_returned: 0, tables, current_event_log_max_id, epoch })
+        Ok(UndoPreview {
+            line,
+            events_removed: 0,
+            events_returned: 0,
+            events_changed: 0,
+            tables,
+            current_event_log_max_id,
+            epoch,
+        })
     }
 
     /// Runs `work` on the tables of a safety snapshot, with the events that came later applied.
@@ -222,7 +233,8 @@ fn no_undo(what: What) -> &'static str {
 
 fn came_after(undo: &Undo) -> String {
     match undo.events_since {
-        0 => "the log was changed after this operation".to_owned(),
+        // What came back since counts as newer as well.
+        _ if undo.log_changed_since => "the log was changed after this operation".to_owned(),
         1 => "1 event came after this operation".to_owned(),
         events => format!("{events} events came after this operation"),
     }
@@ -233,6 +245,7 @@ fn of_everything(line: Line, plan: Preview) -> UndoPreview {
         line,
         events_removed: plan.events_removed,
         events_returned: plan.events_returned,
+        events_changed: plan.events_changed,
         tables: plan.tables.into_iter().map(TableEffect::from).collect(),
         current_event_log_max_id: plan.current_event_log_max_id,
         epoch: plan.epoch,

@@ -7,7 +7,7 @@ use super::filters::{counted, size, took};
 use super::links;
 use super::offer::Offer;
 use super::outcome::{LOG, Outcome, events_moved};
-use super::undo_view::came_after;
+use super::undo_view::came_after_result;
 use crate::backup::Stamp;
 use crate::engine::{Line, Status};
 
@@ -41,7 +41,7 @@ pub(super) fn restored(line: &Line, status: &Status, now: OffsetDateTime) -> Out
         text += &format!(" The backup {before} holds everything as it was just before.");
     }
     let offered = line.undo.as_ref().filter(|undo| undo.offered && undo.undone_by.is_none());
-    if let Some(since) = offered.filter(|undo| undo.confirm).and_then(came_after) {
+    if let Some(since) = offered.and_then(came_after_result) {
         text = format!("{text} {since}");
     }
     let shows = offered.map(|_| ("What changed \u{2192}".to_owned(), links::undo(operation.operation)));

@@ -12,6 +12,7 @@ use super::state::AppState;
 use crate::compare::RowPage;
 use crate::engine::{Status, Undo, UndoPreview, Way};
 use crate::error::Error;
+use crate::rewind::TableEffect;
 
 /// What the engine answered for a plan.
 pub(super) struct Drawn {
@@ -63,7 +64,7 @@ pub(super) fn plan(state: &AppState, drawn: Drawn, typed: String, notice: Option
         notice: None,
         up: ("History".to_owned(), links::HISTORY.to_owned()),
         title: Title { words: title, ..Title::default() },
-        nothing: None,
+        nothing: is_nothing(&preview, &status).then_some("The store already is as it was before this."),
         choice: None,
         lead: Timed { before: lead(&preview), ..Timed::default() },
         text: text(&preview, &safety_until(state, now)),
@@ -102,7 +103,9 @@ fn lead(preview: &UndoPreview) -> String {
 /// What came after it, what changes, and the safety copy.
 fn text(preview: &UndoPreview, until: &str) -> String {
     let mut parts = Vec::new();
-    parts.extend(preview.line.undo.as_ref().and_then(came_after));
+    if let Some(undo) = &preview.line.undo {
+        parts.extend(came_after(undo, preview.events_removed > 0, ""));
+    }
     if !preview.tables.is_empty() {
         parts.push(summary(&preview.tables));
     }
@@ -110,23 +113,46 @@ fn text(preview: &UndoPreview, until: &str) -> String {
     parts.join(" ")
 }
 
-/// What came after the operation, and what becomes of it.
-pub(super) fn came_after(undo: &Undo) -> Option<String> {
-    let since = match undo.events_since {
-        1 => "1 event was added since.".to_owned(),
-        events => format!("{} were added since.", counted(events, "event")),
+/// Whether undoing changes nothing: something else has brought back what was there before. What a
+/// backup holds besides the tables is not compared, and the end of a pause is a change.
+fn is_nothing(preview: &UndoPreview, status: &Status) -> bool {
+    let moved = preview.events_removed + preview.events_returned + preview.events_changed;
+    let rows: u64 = preview.tables.iter().map(TableEffect::total).sum();
+    let is_told =
+        matches!(preview.line.undo.as_ref().map(|undo| &undo.way), Some(Way::Everything { .. } | Way::Tables { .. }));
+    is_told && moved + rows == 0 && !status.held
+}
+
+/// What came after the operation, and what becomes of it. `removes`: whether undoing takes events
+/// out of the log; `tail` ends the sentence of what it does to the log.
+///
+/// Once the log was changed in other ways, what came back counts as newer as well, so that no number
+/// is told.
+fn came_after(undo: &Undo, removes: bool, tail: &str) -> Option<String> {
+    let (newer, changed) = (undo.events_since, undo.log_changed_since);
+    let (since, them) = match newer {
+        1 => ("1 event was added since.".to_owned(), "it"),
+        _ => (format!("{} were added since.", counted(newer, "event")), "them"),
     };
-    let them = if undo.events_since == 1 { "it" } else { "them" };
-    match (&undo.way, undo.events_since, undo.log_changed_since) {
-        (Way::Flag { .. }, ..) | (_, 0, false) | (Way::Tables { .. }, 0, _) => None,
-        (Way::Everything { .. } | Way::Backup { .. }, 0, true) => {
-            Some("The log was changed since. Undoing undoes that as well, after a safety copy.".to_owned())
+    let is_added = newer > 0 && !changed;
+    match &undo.way {
+        Way::Flag { .. } => None,
+        Way::Tables { .. } if newer == 0 => None,
+        Way::Tables { .. } if is_added => Some(format!("{since} The tables follow {them} as well.")),
+        Way::Tables { .. } => Some("The log was changed since. The tables follow it as well.".to_owned()),
+        Way::Everything { .. } | Way::Backup { .. } if newer == 0 && !changed => None,
+        Way::Everything { .. } | Way::Backup { .. } if is_added && removes => {
+            Some(format!("{since} Undoing takes {them} away as well{tail}."))
         }
-        (Way::Everything { .. } | Way::Backup { .. }, ..) => {
-            Some(format!("{since} Undoing takes {them} away as well, after a safety copy."))
+        Way::Everything { .. } | Way::Backup { .. } => {
+            Some(format!("The log was changed since. Undoing undoes that as well{tail}."))
         }
-        (Way::Tables { .. }, ..) => Some(format!("{since} The tables follow {them} as well.")),
     }
+}
+
+/// The same in the box of a result that can be undone only by way of its plan.
+pub(super) fn came_after_result(undo: &Undo) -> Option<String> {
+    if undo.confirm { came_after(undo, true, ", after a safety copy") } else { None }
 }
 
 fn confirm(state: &AppState, preview: &UndoPreview, typed: String) -> Confirm {

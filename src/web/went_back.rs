@@ -8,7 +8,7 @@ use super::filters::{Moment, counted, took};
 use super::links;
 use super::offer::Offer;
 use super::outcome::{LOG, Outcome, events_moved};
-use super::undo_view::came_after;
+use super::undo_view::came_after_result;
 use crate::clock;
 use crate::engine::{Line, Status};
 use crate::history::What;
@@ -32,7 +32,7 @@ pub(super) fn told(line: &Line, status: &Status, safety_kept: std::time::Duratio
         text += &waiting(status);
     }
     let offered = line.undo.as_ref().filter(|undo| undo.offered && undo.undone_by.is_none());
-    if let Some(since) = offered.filter(|undo| undo.confirm).and_then(came_after) {
+    if let Some(since) = offered.and_then(came_after_result) {
         text = format!("{text} {since}");
     }
     let apply = is_held.then(|| attention::apply(status.waiting));

@@ -144,3 +144,52 @@ fn a_preview_of_undoing_an_undo_is_the_way_there_again() {
     let again: Value = app.get(&format!("/history/{}/undo", undone["operation"]), JSON).json();
     assert_eq!((&again["events_removed"], &again["events_returned"]), (&12.into(), &0.into()));
 }
+
+#[test]
+fn what_came_back_since_is_not_said_to_have_been_added() {
+    let (app, path) = rewound();
+    app.post(&path, &[], JSON);
+    let fields = [("after_event_id", "20"), ("confirm_event_id", "20")];
+    assert_eq!(app.post("/rewind", &fields, JSON).status, 200);
+    let preview = app.get(&path, JSON).json();
+    assert_eq!((&preview["events_removed"], &preview["events_returned"]), (&0.into(), &4.into()));
+    let page = app.get(&path, HTML).page();
+    assert!(page.text(".lead").ends_with("before it: 4 events come back."), "{}", page.text(".lead"));
+    let said = page.text("main");
+    assert!(said.contains("The log was changed since. Undoing undoes that as well."), "{said}");
+    assert!(!said.contains("were added since") && !said.contains("away"), "{said}");
+    assert_eq!(said.to_lowercase().matches("safety copy").count(), 1, "{said}");
+    let refused = app.post(&path, &[], JSON);
+    assert!(refused.words(JSON).contains("the log was changed after this operation"), "{}", refused.text());
+}
+
+#[test]
+fn going_back_to_the_safety_copy_undoes_and_leaves_nothing_to_undo() {
+    let (app, path) = rewound();
+    let safety = app.get("/history", JSON).json()["operations"][0]["detail"]["safety_snapshot"]["snapshot_id"].clone();
+    let id = safety.as_str().unwrap();
+    let fields = [("confirm_id", id), ("kind", "rewind"), ("scope", "everything")];
+    assert_eq!(app.post(&format!("/snapshots/restore/{id}"), &fields, JSON).status, 200);
+    assert_eq!(app.get("/history", HTML).page().texts(".c-undo")[1], "undone by operation 2");
+    let page = app.get(&path, HTML).page();
+    assert_eq!(page.texts("main .lead"), ["The store already is as it was before this."]);
+    assert!(!page.has("form#undo"));
+    app.store.append(Story::from(25).tell(1));
+    assert!(app.get(&path, HTML).page().has("form#undo"), "an event more is something to undo");
+}
+
+#[test]
+fn a_hidden_event_alone_is_something_to_undo() {
+    let app = TestApp::with_story(12);
+    let note = r#"{"kind": "note", "payload": {}}"#;
+    let added = app.post_body("/events", "application/json", note, JSON);
+    assert_eq!(added.status, 201, "{}", added.text());
+    app.store.append(Story::from(14).tell(1));
+    let fields = [("after_event_id", "13"), ("confirm_event_id", "13")];
+    let done = app.post("/rewind", &fields, JSON).json();
+    let path = format!("/history/{}/undo", done["operation"]);
+    app.post(&path, &[], JSON);
+    assert!(!app.get(&path, HTML).page().has("form#undo"));
+    assert_eq!(app.post("/events/13/hide", &[], JSON).status, 200);
+    assert!(app.get(&path, HTML).page().has("form#undo"), "no row of the tables changes, but the log does");
+}
