@@ -235,8 +235,7 @@ impl Engine {
             let state = State::read(conn)?;
             let head = log::head(conn)?;
             let last = self.core.last_periodic(conn)?;
-            let waiting = "SELECT count(*) FROM event_log WHERE id > ?1";
-            let waiting: i64 = conn.prepare_cached(waiting)?.query_row([state.position], |row| row.get(0))?;
+            let waiting = log::count_between(conn, state.position, head)?;
             Ok(Status {
                 version,
                 head,
@@ -245,7 +244,7 @@ impl Engine {
                 held: state.hold.is_some(),
                 stuck: state.stuck,
                 epoch: state.epoch,
-                waiting: waiting.unsigned_abs(),
+                waiting,
                 drift: drift::last(conn)?.map_or(0, |check| check.rows()),
                 next_due: next_due(conn, &self.core.policy, &domain, last.as_ref(), now)?,
                 last_snapshot: last.map(|entry| (entry.id.clone(), entry.captured_at())),
@@ -300,8 +299,9 @@ impl Engine {
             let from = State::read(conn)?.position;
             let done = catch_up(conn, core.shelf(&domain), Hold::End, Broken::Stick)?;
             if done != CaughtUp::default() {
-                let detail =
-                    serde_json::json!({ "from": from, "to": State::read(conn)?.position, "applied": done.applied });
+                let to = State::read(conn)?.position;
+                let waited = log::count_between(conn, from, to)?;
+                let detail = serde_json::json!({ "from": from, "to": to, "applied": done.applied, "waited": waited });
                 history::record(conn, What::Replay, means, core.clock.now(), millis(started), &detail)?;
             }
             Ok(done)

@@ -225,6 +225,16 @@ pub fn head(conn: &Connection) -> Result<i64> {
     Ok(conn.prepare_cached("SELECT coalesce(max(id), 0) FROM event_log")?.query_row([], |row| row.get(0))?)
 }
 
+/// How many events there are after one, up to another.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn count_between(conn: &Connection, after: i64, up_to: i64) -> Result<u64> {
+    let sql = "SELECT count(*) FROM event_log WHERE id > ?1 AND id <= ?2";
+    Ok(conn.prepare_cached(sql)?.query_row([after, up_to], |row| row.get::<_, i64>(0))?.unsigned_abs())
+}
+
 /// Whether an event up to one is superseded by one after it, up to another.
 ///
 /// # Errors

@@ -88,7 +88,10 @@ fn words(operation: &Operation) -> String {
         What::Backup => format!("backup {} of event {}", text("backup"), number("last_event_id")),
         What::BackupRestore => format!("restore of the backup {}{}", text("backup"), effect(detail)),
         What::Import => format!("snapshot {} imported", text("snapshot_id")),
-        What::Replay => format!("{} applied", counted(number("applied").unsigned_abs(), "waiting event")),
+        What::Replay => {
+            let waited = detail["waited"].as_u64().or(detail["applied"].as_u64()).unwrap_or_default();
+            format!("{} applied", counted(waited, "waiting event"))
+        }
         What::Rebuild => format!("tables rebuilt from the log{}", effect(detail)),
         What::Domain => format!("domain {} in place of {}", text("to"), text("from")),
     }

@@ -40,27 +40,28 @@ fn words(what: What, detail: &Value) -> String {
     let event = detail["last_event_id"].as_i64().unwrap_or_default();
     match what {
         What::Take => match detail["label"].as_str() {
-            Some(label) => format!("Snapshot at event {event}, \u{201c}{}\u{201d}", visible(label)),
-            None => format!("Snapshot at event {event}"),
+            Some(label) => format!("Snapshot {}, \u{201c}{}\u{201d}", standing(event), visible(label)),
+            None => format!("Snapshot {}", standing(event)),
         },
         What::Restore if detail["scope"] == "everything" => {
-            format!("Went back to event {event}, tables and log{}", rows(detail))
+            format!("Went back to {}, tables and log{}", place(event), rows(detail))
         }
-        What::Restore => format!("Went back to event {event}, tables only{}", rows(detail)),
+        What::Restore => format!("Went back to {}, tables only{}", place(event), rows(detail)),
         What::Delete => format!("Deleted {}", removed(detail, "snapshot")),
         What::Prune if detail["of"] == "backups" => format!("Removed {}", removed(detail, "old backup")),
         What::Prune => format!("Removed {}", removed(detail, "old snapshot")),
-        What::Backup => format!("Backup at event {event}"),
-        What::BackupRestore => format!("Went back to a backup at event {event}{}", and_moved(detail)),
+        What::Backup => format!("Backup {}", standing(event)),
+        What::BackupRestore => format!("Went back to a backup {}{}", standing(event), and_moved(detail)),
         What::Replay => {
-            let applied = detail["applied"].as_u64().unwrap_or_default();
-            format!("Applied {}", counted(applied, "waiting event"))
+            // Hidden ones waited as well. Lines of older versions do not tell how many waited.
+            let waited = detail["waited"].as_u64().or(detail["applied"].as_u64()).unwrap_or_default();
+            format!("Applied {}", counted(waited, "waiting event"))
         }
         What::Domain => match detail["to"].as_str() {
             Some(name) => format!("The tables follow the domain {name} since"),
             None => "The tables follow another domain since".to_owned(),
         },
-        What::Rewind => format!("Went back to event {event}{}", and_moved(detail)),
+        What::Rewind => format!("Went back to {}{}", place(event), and_moved(detail)),
         What::Undo => undone(detail),
         What::Hide => format!("Hid event {}", number(detail, "event")),
         What::Unhide => format!("Showed event {} again", number(detail, "event")),
@@ -70,6 +71,16 @@ fn words(what: What, detail: &Value) -> String {
         },
         What::Rebuild => format!("Made the tables anew from the log{}", rows(detail)),
     }
+}
+
+/// `event 12`, or `before the first event`: where something goes back to.
+pub(super) fn place(event: i64) -> String {
+    if event == 0 { "before the first event".to_owned() } else { format!("event {event}") }
+}
+
+/// `at event 12`, or `before the first event`: where something was taken.
+pub(super) fn standing(event: i64) -> String {
+    if event == 0 { place(event) } else { format!("at {}", place(event)) }
 }
 
 fn number(detail: &Value, name: &str) -> i64 {
@@ -142,7 +153,19 @@ mod tests {
         assert_eq!(words(What::Prune, &json!({"removed": ["a", "b"]})), "Removed 2 old snapshots");
         assert_eq!(words(What::Delete, &json!({"removed": ["a"]})), "Deleted the snapshot a");
         assert_eq!(words(What::Replay, &json!({"applied": 1})), "Applied 1 waiting event");
+        let detail = json!({"applied": 38, "waited": 40});
+        assert_eq!(words(What::Replay, &detail), "Applied 40 waiting events");
         assert_eq!(words(What::Hide, &json!({"event": 7})), "Hid event 7");
+    }
+
+    #[test]
+    fn there_is_no_event_0() {
+        let zero = json!({"last_event_id": 0, "scope": "everything"});
+        let said = |what| words(what, &zero);
+        assert_eq!(said(What::Take), "Snapshot before the first event");
+        assert_eq!(said(What::Rewind), "Went back to before the first event");
+        assert_eq!(said(What::Restore), "Went back to before the first event, tables and log");
+        assert_eq!(said(What::BackupRestore), "Went back to a backup before the first event");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::attention::Action;
 use super::backups_outcome;
 use super::extract::Fields;
-use super::filters::{counted, size};
+use super::filters::{counted, grouped, size};
 use super::links::{self, SnapshotLinks};
 use super::sample;
 use super::went_back;
@@ -134,11 +134,7 @@ fn undoes_an_undo(engine: &Engine, line: &Line) -> Result<bool> {
 }
 
 fn applied(detail: &Value, status: &Status) -> Outcome {
-    let done = match detail["applied"].as_u64().unwrap_or_default() {
-        0 => "No event was applied.".to_owned(),
-        1 => "1 event was applied.".to_owned(),
-        applied => format!("{} were applied.", counted(applied, "event")),
-    };
+    let done = done_with(detail["applied"].as_u64().unwrap_or_default(), detail["waited"].as_u64());
     match &status.stuck {
         Some(stuck) => Outcome {
             heading: format!("The tables stopped before event {}.", stuck.event),
@@ -150,6 +146,25 @@ fn applied(detail: &Value, status: &Status) -> Outcome {
             let to = detail["to"].as_i64().unwrap_or(status.position);
             Outcome::plain(&format!("The tables stand at event {to}."), done)
         }
+    }
+}
+
+/// `40 events are taken account of: 38 applied, 2 hidden or superseded.`
+fn done_with(applied: u64, waited: Option<u64>) -> String {
+    let passed_over = waited.unwrap_or_default().saturating_sub(applied);
+    if passed_over > 0 {
+        let events = counted(applied + passed_over, "event");
+        let are = if applied + passed_over == 1 { "is" } else { "are" };
+        let applied = if applied == 0 { "none".to_owned() } else { grouped(applied) };
+        return format!(
+            "{events} {are} taken account of: {applied} applied, {} hidden or superseded.",
+            grouped(passed_over)
+        );
+    }
+    match applied {
+        0 => "No event was applied.".to_owned(),
+        1 => "1 event was applied.".to_owned(),
+        applied => format!("{} were applied.", counted(applied, "event")),
     }
 }
 
@@ -197,4 +212,19 @@ fn link(words: &'static str, named: &Value) -> Option<(String, String)> {
     let id = named["snapshot_id"].as_str()?.parse().ok()?;
     let kind: Kind = named["kind"].as_str()?.parse().ok()?;
     Some((words.to_owned(), SnapshotLinks::new(&id, kind).plan()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waited_is_told_with_what_of_it_was_applied() {
+        assert_eq!(done_with(38, Some(40)), "40 events are taken account of: 38 applied, 2 hidden or superseded.");
+        assert_eq!(done_with(0, Some(1)), "1 event is taken account of: none applied, 1 hidden or superseded.");
+        assert_eq!(done_with(40, Some(40)), "40 events were applied.");
+        assert_eq!([done_with(1, None), done_with(0, None)], ["1 event was applied.", "No event was applied."]);
+        // The tables went back first, so that more was applied than waited.
+        assert_eq!(done_with(9, Some(4)), "9 events were applied.");
+    }
 }

@@ -67,3 +67,15 @@ fn looking_applies_nothing() {
     assert_eq!(app.get("/projection/replay", JSON).status, 405);
     assert_eq!(app.store.engine.status().unwrap().position, 12);
 }
+
+#[test]
+fn what_was_hidden_while_it_waited_is_counted_with_what_waited() {
+    let (app, id) = with_newer_events();
+    assert_eq!(app.post("/events/20/hide", &[], JSON).status, 200);
+    app.restore(&id, &[("scope", "projections")]);
+    assert_eq!(app.get("/events", HTML).page().text(".strip button"), "Apply 12 events");
+    let answer = app.post("/projection/replay", &[], HTML);
+    let told = app.get(answer.header("location").split('#').next().unwrap(), HTML).page();
+    assert_eq!(told.text(".result p"), "12 events are taken account of: 11 applied, 1 hidden or superseded.");
+    assert!(app.get("/history", HTML).page().texts(".c-what")[0].starts_with("Applied 12 waiting events"));
+}
