@@ -19,6 +19,8 @@ pub struct TakenBack {
     pub to: i64,
     /// When that event happened; none where its `ts` is no moment, or no event stayed.
     pub since: Option<OffsetDateTime>,
+    /// Whether a log that held all of them was brought back since.
+    pub undone: bool,
 }
 
 impl Engine {
@@ -42,5 +44,15 @@ fn of(conn: &Connection, operation: Operation) -> Result<TakenBack> {
     let ts = "SELECT ts FROM event_log WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
     let ts: Option<String> = conn.prepare_cached(ts)?.query_row([to], |row| row.get(0)).optional()?;
     let since = ts.as_deref().and_then(clock::parse_rfc3339);
-    Ok(TakenBack { operation, events, to, since })
+    let undone = is_undone(conn, operation.operation)?;
+    Ok(TakenBack { operation, events, to, since, undone })
+}
+
+/// Whether a later operation brought back a log of before this one, up to its end or further.
+fn is_undone(conn: &Connection, operation: i64) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM backstitch_operations taken, backstitch_operations back
+                              WHERE taken.operation = ?1 AND back.operation > ?1
+                              AND back.detail ->> '$.restored_epoch' < taken.detail ->> '$.epoch'
+                              AND back.detail ->> '$.head' >= taken.detail ->> '$.from_head')";
+    Ok(conn.prepare_cached(sql)?.query_row([operation], |row| row.get(0))?)
 }

@@ -1,7 +1,7 @@
 //! The timeline of the overview: what it draws, and the same links as a list.
 
 use super::{damage, refused};
-use crate::support::{HTML, Page, TestApp};
+use crate::support::{HTML, JSON, Page, TestApp};
 
 fn page(app: &TestApp, query: &str) -> Page {
     let answer = app.get(&format!("/{query}"), HTML);
@@ -124,4 +124,30 @@ fn a_log_whose_times_cannot_be_read_still_has_its_page() {
     app.store.other_program().execute(sql, []).unwrap();
     app.store.engine.catch_up().unwrap();
     assert!(page(&app, "?show=all").attributes(".seam-wide g[role=img]", "aria-label")[0].starts_with("3 events"));
+}
+
+#[test]
+fn what_was_taken_back_and_came_back_is_told_as_undone() {
+    let app = TestApp::with_story(12);
+    let rewind = |after: &str| {
+        let answer = app.post("/rewind", &[("after_event_id", after), ("confirm_event_id", after)], JSON);
+        answer.json()["operation"].clone()
+    };
+    let (first, _) = (rewind("9"), rewind("7"));
+    let shown = || page(&app, "?show=all");
+    assert!(!shown().has(".seam a.loop.undone"));
+    // What is undone is as it was before the first, so that the second is undone with it.
+    let fields = [("confirm_op", first.to_string())];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(app.post(&format!("/history/{first}/undo"), &fields, JSON).status, 200);
+    let listed = shown().texts(".timeline-foot details a");
+    for words in ["took back 3 events, to 9, undone", "took back 2 events, to 7, undone"] {
+        assert!(listed.iter().any(|one| one == words), "{words}: {listed:?}");
+    }
+    assert!(shown().has(".seam-wide a.loop.undone"));
+    let brief = shown().texts(".seam-small a.loop.undone text");
+    assert!(brief.iter().all(|text| text.contains(", undone, ")), "{brief:?}");
+    rewind("10");
+    let listed = shown().texts(".timeline-foot details a");
+    assert!(listed.iter().any(|one| one == "took back 2 events, to 10"), "{listed:?}");
 }

@@ -80,6 +80,8 @@ pub(in crate::web) struct Loop {
     pub(in crate::web) clock: String,
     pub(in crate::web) title: String,
     pub(in crate::web) url: String,
+    /// The events are back.
+    pub(in crate::web) undone: bool,
 }
 
 impl Drawing {
@@ -209,6 +211,7 @@ fn loops(axis: &Axis, room: Room, deeds: &[Deed]) -> Vec<Loop> {
             clock: deed.at.moment.clock.clone(),
             title: deed.title.clone(),
             url: deed.url.clone(),
+            undone: deed.undone,
         });
     }
     loops

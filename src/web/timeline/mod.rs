@@ -113,6 +113,8 @@ struct Deed {
     brief: String,
     title: String,
     url: String,
+    /// They are back in the log.
+    undone: bool,
 }
 
 /// Everything that happened in the time shown, in order of time.
@@ -199,6 +201,16 @@ impl Timeline {
             brief: "\u{2212}88, ".to_owned(),
             title: "took back 88 events, to 1240".to_owned(),
             url: links::HISTORY.to_owned(),
+            undone: false,
+        };
+        let undone = Deed {
+            from: at(345).minute,
+            at: at(310),
+            words: "took back 12 events, to 880, undone, ".to_owned(),
+            brief: "\u{2212}12, undone, ".to_owned(),
+            title: "took back 12 events, to 880, undone".to_owned(),
+            url: links::HISTORY.to_owned(),
+            undone: true,
         };
         let knots = vec![
             knot(350, "round", "checkpoint, automatic at event 900"),
@@ -210,7 +222,7 @@ impl Timeline {
         ];
         let events = (0..360).filter(|ago| !(120..300).contains(ago));
         let events = events.map(|ago| (at(ago).minute as i64, 1 + ago.unsigned_abs() * 7 % 11)).collect();
-        Self::of(Moments { events, knots, deeds: vec![deed], now }, Span::Day, 1428)
+        Self::of(Moments { events, knots, deeds: vec![undone, deed], now }, Span::Day, 1428)
     }
 
     fn of(mut seen: Moments, span: Span, head: i64) -> Self {
@@ -253,11 +265,13 @@ fn deed(taken: &TakenBack, now: OffsetDateTime) -> Deed {
     let at = When::new(taken.operation.at, now);
     let events = counted(taken.events, "event");
     let to = if taken.to == 0 { "before the first event".to_owned() } else { taken.to.to_string() };
+    let undone = if taken.undone { ", undone" } else { "" };
     Deed {
         from: taken.since.map_or(at.minute, minute),
-        words: format!("took back {events}, to {to}, "),
-        brief: format!("\u{2212}{}, ", grouped(taken.events)),
-        title: format!("took back {events}, to {to}"),
+        words: format!("took back {events}, to {to}{undone}, "),
+        brief: format!("\u{2212}{}{undone}, ", grouped(taken.events)),
+        title: format!("took back {events}, to {to}{undone}"),
+        undone: taken.undone,
         url: links::history_from(taken.operation.operation),
         at,
     }

@@ -24,6 +24,7 @@ fn deed_at(minutes_ago: i64, length: i64) -> Deed {
         brief: "\u{2212}88, ".into(),
         title: "took back".into(),
         url: "/history".into(),
+        undone: false,
     }
 }
 
