@@ -8,6 +8,7 @@ use super::attention::Action;
 use super::due::Timed;
 use super::filters::{Moment, counted};
 use super::links;
+use super::operations::{place, standing};
 use super::plan_page::expected_of;
 use crate::clock;
 use crate::engine::{Line, Status, Undo, Way};
@@ -76,13 +77,13 @@ fn again(undone: &Value) -> String {
 pub(super) fn deed(operation: &Operation) -> String {
     let number = |name: &str| operation.detail[name].as_i64().unwrap_or_default();
     match operation.what {
-        What::Rewind => format!("the rewind to event {}", number("last_event_id")),
-        What::Restore => format!("going back to event {}", number("last_event_id")),
+        What::Rewind => format!("the rewind to {}", place(number("last_event_id"))),
+        What::Restore => format!("going back to {}", place(number("last_event_id"))),
         What::Undo => format!("the undo of operation {}", number("of")),
         What::Hide => format!("hiding event {}", number("event")),
         What::Unhide => format!("showing event {} again", number("event")),
         What::Rebuild => "making the tables anew".to_owned(),
-        What::BackupRestore => format!("going back to a backup at event {}", number("last_event_id")),
+        What::BackupRestore => format!("going back to a backup {}", standing(number("last_event_id"))),
         _ => format!("operation {}", operation.operation),
     }
 }

@@ -107,7 +107,7 @@ fn lead(preview: &RewindPreview, last: Option<&Event>, speaker: Option<&str>, no
     let hidden = if preview.total_events > 1 { ", hidden ones included" } else { "" };
     let kinds = by_kind(preview.by_kind.iter().map(|(kind, events)| (kind.as_str(), *events)));
     let Some(last) = last else {
-        return Timed { before: format!("{take} No event stays: {leave}: {kinds}{hidden}."), ..Timed::default() };
+        return Timed { before: format!("{take} No event stays; {leave}: {kinds}{hidden}."), ..Timed::default() };
     };
     let kind = filters::spoken(&last.kind);
     let who = speaker.map(|speaker| format!("{speaker}, ")).unwrap_or_default();

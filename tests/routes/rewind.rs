@@ -195,7 +195,7 @@ fn a_number_in_a_gap_means_the_event_below_it() {
 fn going_back_to_before_the_first_event_leaves_no_event() {
     let app = TestApp::with_story(6);
     let page = app.get("/rewind?after_event_id=0", HTML).page();
-    assert!(page.text(".lead").starts_with("Take back 6 events. No event stays: events 1 to 6 leave the log"));
+    assert!(page.text(".lead").starts_with("Take back 6 events. No event stays; events 1 to 6 leave the log"));
     let result = follow(&app, &send_form(&app, &page, "form#rewind", &[("confirm_event_id", "0")]));
     assert_eq!(result.text("#result"), "Went back to before the first event.");
     assert_eq!(app.store.engine.status().unwrap().events, 0);
