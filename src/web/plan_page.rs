@@ -69,7 +69,11 @@ impl PlanPage {
     #[must_use]
     pub(super) fn noticed(mut self, notice: Option<Notice>) -> Self {
         match &notice {
-            Some(Notice::Moved(strip)) => self.shell.strip = Some(Matter::clone(strip)),
+            Some(Notice::Moved(strip)) => {
+                self.shell.strip = Some(Matter::clone(strip));
+                // What was typed confirmed another plan.
+                self.confirm.typing.iter_mut().for_each(|typing| typing.typed.clear());
+            }
             Some(Notice::Stopped(text)) => self.shell = self.shell.told_by(text),
             _ => {}
         }

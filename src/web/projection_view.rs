@@ -154,6 +154,8 @@ pub(super) fn view(
         Some(Notice::Moved(strip)) => Some(strip.as_ref().clone()),
         _ => shell.strip.filter(|strip| strip.action.as_ref().is_none_or(|action| action.url() != links::PROJECTION)),
     };
+    // What was typed confirmed another store.
+    let typed = if matches!(notice, Some(Notice::Moved(_))) { String::new() } else { typed };
     ProjectionPage {
         shell,
         notice,

@@ -209,6 +209,7 @@ fn a_store_that_moved_is_left_as_it_is() {
     let answer = app.post(ANEW, &fields, HTML);
     assert_eq!(answer.status, 409);
     assert_eq!(answer.page().text(".strip strong"), "The log moved while you were reading: 2 new events.");
+    assert_eq!(answer.page().attribute("#cid", "value"), "", "what was typed confirmed another store");
     assert_eq!(app.post(ANEW, &[("expected_epoch", "99")], JSON).status, 409);
     assert_eq!(app.store.content(), before);
 }
