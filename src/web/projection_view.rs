@@ -80,7 +80,8 @@ pub(super) struct ProjectionPage {
     next_page: Option<String>,
     /// What making the tables anew does.
     anew: String,
-    confirm: Confirm,
+    /// None where the log has nothing to make them from.
+    confirm: Option<Confirm>,
 }
 
 impl ProjectionPage {
@@ -166,7 +167,7 @@ pub(super) fn view(
         rows: rows.rows.iter().map(|row| row_view(&domain, row, rows.table.is_none())).collect(),
         of: rows.table,
         anew: anew(state, &status, now),
-        confirm: confirm(state, &status, typed),
+        confirm: (status.events > 0).then(|| confirm(state, &status, typed)),
     }
 }
 
@@ -200,6 +201,9 @@ fn stands(status: &Status) -> String {
 }
 
 fn anew(state: &AppState, status: &Status, now: OffsetDateTime) -> String {
+    if status.events == 0 {
+        return "The log is empty, so there is nothing to make the tables from.".to_owned();
+    }
     format!(
         "Every table is emptied and filled again from the log{} The log stays as it is. A safety copy of the present \
          is taken first and kept until {}; Undo brings the tables back until then.",

@@ -63,6 +63,13 @@ fn where_the_tables_stand_is_told() {
 }
 
 #[test]
+fn of_an_empty_log_nothing_is_made_anew() {
+    let page = TestApp::new().get("/projection", HTML).page();
+    assert!(!page.has("form#rebuild"));
+    assert!(page.text("main").contains("The log is empty, so there is nothing to make the tables from."));
+}
+
+#[test]
 fn tables_that_follow_from_the_log_are_clean() {
     let app = TestApp::with_story(24);
     let check = compare(&app);
