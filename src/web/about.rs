@@ -3,8 +3,8 @@
 use time::OffsetDateTime;
 
 use super::filters::Moment;
+use super::kept::Kept;
 use super::links::SnapshotLinks;
-use super::snapshots::Kept;
 use crate::snapshot::{Kind, Snapshot};
 
 /// The facts and forms at the foot of a snapshot's page.
@@ -58,7 +58,7 @@ impl About {
         self.said = match word {
             Some("checked" | "rehearsed") if self.damaged => None,
             Some("rehearsed") if self.rehearsed.is_some() => {
-                Some("Rehearsed: restored aside and led to where the tables stand, it gives what it should.")
+                Some("Rehearsed: restored aside, with the later events applied, it gives the tables as they are.")
             }
             Some("checked") => Some("Checked: all of it is as it was written."),
             Some("pinned") if self.pinned => Some("Pinned: kept until you unpin it."),

@@ -17,6 +17,8 @@ use crate::store::state::Stuck;
 
 /// Damaged snapshots that the overview names; the list of snapshots has all of them.
 const NAMED: usize = 3;
+/// What a full disk leads to.
+pub(super) const BY_SIZE: &str = "Snapshots by size";
 /// The mark of a full disk.
 pub(super) const FULL: &str = "full";
 
@@ -133,7 +135,7 @@ fn full() -> Matter {
         timed: None,
         text: "Nothing can be changed; reading works. Free some space, or delete a snapshot; no restart is needed."
             .to_owned(),
-        action: Some(Action::Link { words: "Snapshots by size".to_owned(), url: links::SNAPSHOTS.to_owned() }),
+        action: Some(Action::Link { words: BY_SIZE.to_owned(), url: links::SNAPSHOTS_BY_SIZE.to_owned() }),
     }
 }
 

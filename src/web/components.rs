@@ -122,6 +122,7 @@ fn names() -> Vec<Name> {
     let name = |mark, what: &str, label: Option<&str>, pinned| Name {
         mark,
         what: what.to_owned(),
+        to: None,
         label: label.map(str::to_owned),
         pinned,
     };

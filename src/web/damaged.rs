@@ -119,7 +119,7 @@ impl DamagedPage {
         Self {
             shell: Shell::new(state, &seen.status, &title, Door::Snapshots),
             at,
-            name: Name::of(snapshot),
+            name: Name::of(snapshot, now),
             why: visible(&why(snapshot.damaged.as_deref().unwrap_or_default(), &seen.damage)),
             placed: seen.damage.place.is_some(),
             more_shared: seen.shared.len().saturating_sub(SHOWN) as u64,

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::filters::{Moment, counted};
 use super::words::visible;
 use crate::engine::{Decided, Decision, Status};
+use crate::snapshot::Snapshot;
 use crate::snapshot::policy::Why;
 
 /// A sentence with a moment in it, so that a script can make it local.
@@ -23,15 +24,16 @@ impl Timed {
     }
 }
 
-/// When the next one is taken, and why. `noun` is what the page calls it: `snapshot` or `one`.
-pub(super) fn next(status: &Status, noun: &str, now: OffsetDateTime) -> Timed {
+/// When the next one is taken, and why. `noun` is what the page calls it: `snapshot` or `one`; `kept`
+/// are the snapshots of both kinds.
+pub(super) fn next(status: &Status, kept: &[Snapshot], noun: &str, now: OffsetDateTime) -> Timed {
     let due = &status.next_due;
     let after = counted(due.after_events, "more event");
     match (due.why, due.at.map(|at| Moment::new(at, now))) {
         (Why::Held, _) => Timed::plain("No snapshot is taken by itself while the tables are paused."),
         (Why::Stuck, _) => Timed::plain("No snapshot is taken by itself while the tables cannot go on."),
         (Why::EmptyLog, _) => Timed::plain("The first snapshot follows the first event."),
-        (Why::First, _) => Timed::plain("The first snapshot is due now."),
+        (Why::First, _) => Timed::plain(first(kept)),
         (Why::Events(1), _) => Timed::plain(format!("The next {noun} is due now: an event has come since the last.")),
         (Why::Events(events), _) => {
             Timed::plain(format!("The next {noun} is due now: {} have come since the last.", counted(events, "event")))
@@ -51,6 +53,16 @@ pub(super) fn next(status: &Status, noun: &str, now: OffsetDateTime) -> Timed {
         (Why::Unchanged, at) => {
             Timed { before: format!("Next {noun} after {after}, or at "), at, after: " if anything changes.".into() }
         }
+    }
+}
+
+/// Why one is due where there is no checkpoint to count from.
+fn first(kept: &[Snapshot]) -> &'static str {
+    match (kept.is_empty(), kept.iter().all(|one| one.damaged.is_some())) {
+        (true, _) => "The first snapshot is due now.",
+        (false, true) => "A snapshot is due now: none here can be restored.",
+        // Safety copies, and what was brought in, are here.
+        (false, false) => "A checkpoint is due now.",
     }
 }
 
@@ -127,7 +139,7 @@ mod tests {
     }
 
     fn told(why: Why, at: OffsetDateTime) -> String {
-        let timed = next(&status(why, at), "one", NOW);
+        let timed = next(&status(why, at), &[], "one", NOW);
         let at = timed.at.map(|at| at.spoken()).unwrap_or_default();
         format!("{}{at}{}", timed.before, timed.after)
     }

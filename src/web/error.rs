@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::attention::BY_SIZE;
 use super::layout::{Door, Shell, page};
 use super::links;
 use super::negotiate::Wants;
@@ -170,7 +171,7 @@ struct ErrorPage {
 /// The pages that help after an error of this kind.
 fn ways(kind: ErrorKind) -> Vec<(&'static str, &'static str)> {
     match kind {
-        ErrorKind::DiskFull => vec![("See the snapshots and their sizes", links::SNAPSHOTS)],
+        ErrorKind::DiskFull => vec![(BY_SIZE, links::SNAPSHOTS_BY_SIZE)],
         _ => vec![("Go to the overview", links::OVERVIEW), ("See the snapshots", links::SNAPSHOTS)],
     }
 }

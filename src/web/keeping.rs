@@ -11,8 +11,9 @@ use super::extract::{Fields, Form, RawId};
 use super::links::{self, SnapshotLinks};
 use super::negotiate::Wants;
 use super::plan;
-use super::snapshots::{self, means};
+use super::snapshots::means;
 use super::state::{AppState, blocking};
+use super::take;
 use crate::engine::Pruned;
 use crate::error::{Error, Result};
 use crate::history::What;
@@ -68,7 +69,7 @@ fn new_label(fields: &Fields) -> Result<String> {
     if fields.get("label")?.is_none() {
         return Err(Error::malformed("label must be given; a blank one takes the label away"));
     }
-    Ok(snapshots::label(fields)?.unwrap_or_default())
+    Ok(take::label(fields)?.unwrap_or_default())
 }
 
 /// What was read and found sound.

@@ -9,6 +9,8 @@ use crate::snapshot::{Kind, Scope, SnapshotId};
 pub(super) const OVERVIEW: &str = "/";
 /// The list of snapshots.
 pub(super) const SNAPSHOTS: &str = "/snapshots";
+/// The list of snapshots, the largest first.
+pub(super) const SNAPSHOTS_BY_SIZE: &str = "/snapshots?sort=size";
 /// The log.
 pub(super) const EVENTS: &str = "/events";
 /// The list of tables.

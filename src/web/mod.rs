@@ -44,6 +44,7 @@ mod help_words;
 mod history;
 mod jump;
 mod keeping;
+mod kept;
 mod layout;
 mod links;
 mod negotiate;
@@ -67,6 +68,7 @@ mod snapshots;
 mod state;
 mod state_file;
 mod tables;
+mod take;
 mod timeline;
 mod twice;
 mod undo;
@@ -182,7 +184,7 @@ fn routes(state: AppState) -> Router {
         .route(links::HELP, get(help::show))
         .route(links::COMPONENTS, get(components::show))
         // Changes
-        .route(links::TAKE, post(snapshots::take))
+        .route(links::TAKE, post(take::take))
         // A fixed word wins over `{id}`: reading these two paths of a snapshot named `restore` ends
         // up here as well.
         .route("/snapshots/restore/{id}", post(plan::restore).get(plan::read_one_named_restore))

@@ -155,7 +155,7 @@ impl OverviewPage {
             events_url: address(state, links::EVENTS),
             standing: standing(status),
             last: seen.events.first().map(|event| Stamp::new(&event.ts, now)),
-            next: due::next(status, "snapshot", now),
+            next: due::next(status, &seen.snapshots, "snapshot", now),
             policy: Policy::new(seen.looked.as_ref(), seen.did.as_ref(), status, now),
             steps: Steps::new(seen.told, status, &seen.snapshots, &seen.operations),
             timeline: Timeline::new(span, &seen.census, &seen.snapshots, &seen.taken_back, status.head, now),

@@ -123,7 +123,7 @@ fn title(preview: &Preview, now: OffsetDateTime) -> Title {
         words: "Go back to".to_owned(),
         at: Some(Moment::new(snapshot.created_at, now)),
         facts: Some(Facts {
-            name: Name::of(snapshot),
+            name: Name::of(snapshot, now),
             checked: snapshot.checked_at.map(|at| Moment::new(at, now)),
             rehearsed: snapshot.proven_at.map(|at| Moment::new(at, now)),
             matches: snapshot.on_this_history,

@@ -1,17 +1,19 @@
-//! `/snapshots`: what there is to go back to, newest first, and taking one more.
+//! `/snapshots`: what there is to go back to, newest first.
 
 use askama::Template;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use time::OffsetDateTime;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
+use super::attention;
 use super::due::{self, Timed};
 use super::error::Failure;
-use super::extract::{Fields, Form, Query};
+use super::extract::{Fields, Query};
 use super::filters::{self, Moment};
+use super::kept::Kept;
 use super::layout::{Door, Shell, address, page};
 use super::links::{self, SnapshotLinks};
 use super::negotiate::Wants;
@@ -23,11 +25,7 @@ use crate::engine::{Engine, Space, Status};
 use crate::error::{Error, Result};
 use crate::history::{Means, What};
 use crate::snapshot::left::Left;
-use crate::snapshot::retention::SAFETY_KEPT;
-use crate::snapshot::{Keep, Kind, Snapshot};
-
-/// The longest label, in characters.
-const LABEL_LIMIT: usize = 200;
+use crate::snapshot::{Kind, Snapshot};
 
 #[derive(Template)]
 #[template(path = "snapshots.html")]
@@ -46,6 +44,74 @@ struct SnapshotsPage {
     bytes: u64,
     /// What of it is shared, and how much a day adds.
     room: String,
+    sort: Sort,
+    refused: Refused,
+}
+
+/// In which order the list stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Sort {
+    #[default]
+    Newest,
+    Size,
+}
+
+impl Sort {
+    /// The field `sort`.
+    ///
+    /// # Errors
+    ///
+    /// Malformed where it is none of the words.
+    fn read(fields: &Fields) -> Result<Self> {
+        match fields.filled("sort")? {
+            None | Some("newest") => Ok(Self::Newest),
+            Some("size") => Ok(Self::Size),
+            Some(_) => Err(Error::malformed("sort must be one of newest, size")),
+        }
+    }
+
+    fn url(self) -> &'static str {
+        match self {
+            Self::Newest => links::SNAPSHOTS,
+            Self::Size => links::SNAPSHOTS_BY_SIZE,
+        }
+    }
+
+    /// Puts snapshots, the newest first, in this order.
+    fn order(self, snapshots: &mut [Snapshot]) {
+        if self == Self::Size {
+            snapshots.sort_by_key(|one| std::cmp::Reverse(one.unique_bytes));
+        }
+    }
+}
+
+/// Why no snapshot was taken, on the page that it was asked for from.
+#[derive(Default)]
+pub(super) struct Refused {
+    /// Said at the top; empty where nothing was refused.
+    pub(super) text: String,
+    /// What the label must be, said at the field.
+    pub(super) label: Option<String>,
+    /// The label that was typed.
+    pub(super) typed: String,
+    /// The disk is full, so that the sizes of snapshots are worth a look.
+    pub(super) full: bool,
+}
+
+/// What the page is drawn from.
+pub(super) struct Seen {
+    status: Status,
+    snapshots: Vec<Snapshot>,
+    space: Space,
+}
+
+impl Seen {
+    /// # Errors
+    ///
+    /// Where the store cannot be read.
+    pub(super) fn look(engine: &Engine) -> Result<Self> {
+        Ok(Self { status: engine.status()?, snapshots: engine.snapshots()?, space: engine.space()? })
+    }
 }
 
 /// The snapshots of one day.
@@ -79,13 +145,15 @@ pub(super) struct Name {
     pub(super) mark: &'static str,
     /// What it is, in words.
     pub(super) what: String,
+    /// When the snapshot was taken that `what` says was gone back to.
+    pub(super) to: Option<Moment>,
     /// The user's own name for it.
     pub(super) label: Option<String>,
     pub(super) pinned: bool,
 }
 
 impl Name {
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
+    pub(super) fn of(snapshot: &Snapshot, now: OffsetDateTime) -> Self {
         let what = match (snapshot.kind, snapshot.own, snapshot.automatic) {
             (Kind::Rewind, true, _) => "safety copy",
             (Kind::Rewind, false, _) => "safety copy, brought in",
@@ -98,19 +166,30 @@ impl Name {
             (None, Kind::Periodic) => "round",
             (None, Kind::Rewind) => "diamond",
         };
-        let what = match &snapshot.reason {
-            Some(reason) => format!("{what} before the {reason}"),
-            None => what.to_owned(),
+        // An id is for copying; a reader wants the moment that it is made of.
+        let to = snapshot.reason.as_deref().and_then(|reason| taken_at(reason.strip_prefix("restore of ")?));
+        let what = match (&snapshot.reason, to) {
+            (_, Some(_)) => format!("{what} before going back to"),
+            (Some(reason), None) => format!("{what} before the {reason}"),
+            (None, None) => what.to_owned(),
         };
-        Self { mark, what, label: snapshot.label.as_deref().map(visible), pinned: snapshot.pinned }
+        let to = to.map(|at| Moment::new(at, now));
+        Self { mark, what, to, label: snapshot.label.as_deref().map(visible), pinned: snapshot.pinned }
     }
+}
+
+/// The moment in an id that this program made, such as `20261120T204112Z`, or with a number behind it.
+fn taken_at(id: &str) -> Option<OffsetDateTime> {
+    let format = format_description!("[year][month][day]T[hour][minute][second]");
+    let at = id.split_once('Z')?.0;
+    PrimitiveDateTime::parse(at, format).ok().map(PrimitiveDateTime::assume_utc)
 }
 
 impl Row {
     pub(super) fn new(snapshot: &Snapshot, head: i64, now: OffsetDateTime) -> Self {
         Self {
             at: Moment::new(snapshot.created_at, now),
-            name: Name::of(snapshot),
+            name: Name::of(snapshot, now),
             kept: Kept::new(snapshot, now),
             behind: behind(snapshot, head),
             later: snapshot.events_after.is_some_and(|after| after > 0) && !is_ahead(snapshot, head),
@@ -145,48 +224,6 @@ pub(super) fn left_by(snapshot: &Snapshot, now: OffsetDateTime) -> Option<Timed>
     })
 }
 
-/// Why a snapshot is kept and when it goes.
-pub(super) struct Kept {
-    kind: Kind,
-    keep: Keep,
-    damaged: bool,
-    now: OffsetDateTime,
-}
-
-impl Kept {
-    pub(super) fn new(snapshot: &Snapshot, now: OffsetDateTime) -> Self {
-        Self { kind: snapshot.kind, keep: snapshot.keep, damaged: snapshot.damaged.is_some(), now }
-    }
-
-    /// In words, in a store that keeps so many checkpoints.
-    pub(super) fn words(&self, keep_periodic: usize) -> String {
-        let newest = match self.kind {
-            Kind::Periodic => keep_periodic,
-            Kind::Rewind => SAFETY_KEPT,
-        };
-        match self.keep {
-            _ if self.damaged => format!("not counted among the newest {newest}"),
-            Keep::Pinned => "kept until you unpin it".to_owned(),
-            Keep::Newest(place) if place <= newest => format!("newest {newest}: {}", ordinal(place)),
-            // One more than these is kept where none of them matches the log.
-            Keep::Newest(_) => "kept: the newest that matches the log".to_owned(),
-            Keep::Until(at) => format!("goes {}", Moment::new(at, self.now).day),
-            Keep::UntilDeleted => "kept until you delete it".to_owned(),
-            Keep::Due => "goes with the next checkpoint".to_owned(),
-        }
-    }
-}
-
-fn ordinal(place: usize) -> String {
-    match (place % 10, place % 100) {
-        (_, 11..=13) => format!("{place}th"),
-        (1, _) => format!("{place}st"),
-        (2, _) => format!("{place}nd"),
-        (3, _) => format!("{place}rd"),
-        _ => format!("{place}th"),
-    }
-}
-
 /// Whether it holds events that the log has no more. Of a dump it is not known how many.
 fn is_ahead(snapshot: &Snapshot, head: i64) -> bool {
     snapshot.events_gone.map_or(snapshot.last_event_id > Some(head), |gone| gone > 0)
@@ -208,11 +245,17 @@ fn behind(snapshot: &Snapshot, head: i64) -> String {
     }
 }
 
-fn by_day(snapshots: Vec<Snapshot>, head: i64, now: OffsetDateTime) -> Vec<Day> {
+/// Under one heading, since the days are mixed.
+fn in_one(snapshots: &[Snapshot], head: i64, now: OffsetDateTime) -> Vec<Day> {
+    let rows = snapshots.iter().map(|one| Row::new(one, head, now)).collect();
+    vec![Day { name: "The largest first".to_owned(), rows }]
+}
+
+fn by_day(snapshots: &[Snapshot], head: i64, now: OffsetDateTime) -> Vec<Day> {
     let mut days: Vec<Day> = Vec::new();
     for snapshot in snapshots {
         let name = filters::day(snapshot.created_at, now);
-        let row = Row::new(&snapshot, head, now);
+        let row = Row::new(snapshot, head, now);
         match days.last_mut() {
             Some(day) if day.name == name => day.rows.push(row),
             _ => days.push(Day { name, rows: vec![row] }),
@@ -221,47 +264,65 @@ fn by_day(snapshots: Vec<Snapshot>, head: i64, now: OffsetDateTime) -> Vec<Day> 
     days
 }
 
-/// `GET /snapshots`, with the result box of `?done=<operation>`.
+/// `GET /snapshots?sort=`, with the result box of `?done=<operation>`.
 pub(super) async fn list(
     State(state): State<AppState>,
     wants: Wants,
     Query(fields): Query,
 ) -> Result<Response, Failure> {
+    let sort = Sort::read(&fields)?;
     if wants.json() {
-        let snapshots = blocking(&state, Engine::snapshots).await?;
+        let mut snapshots = blocking(&state, Engine::snapshots).await?;
+        sort.order(&mut snapshots);
         return Ok(Json(json!({ "snapshots": snapshots })).into_response());
     }
     let (tell, kept) = (Tell::read(&fields)?, state.settings.safety_kept);
-    let (status, (snapshots, space), outcome) = blocking(&state, move |engine| {
-        let status = engine.status()?;
-        let outcome = tell.outcome(engine, &status, kept)?;
-        let snapshots = engine.snapshots()?;
-        Ok((status, (snapshots, engine.space()?), outcome))
+    let (seen, outcome) = blocking(&state, move |engine| {
+        let seen = Seen::look(engine)?;
+        let outcome = tell.outcome(engine, &seen.status, kept)?;
+        Ok((seen, outcome))
     })
     .await?;
-    Ok(page(&SnapshotsPage::new(&state, &status, (snapshots, space), outcome))?)
+    Ok(page(&SnapshotsPage::new(&state, seen, sort, outcome))?)
+}
+
+/// The list as it is now, the newest first, with why none was taken.
+///
+/// # Errors
+///
+/// Where the page cannot be drawn.
+pub(super) fn refused(state: &AppState, seen: Seen, refused: Refused) -> Result<Response> {
+    let mut drawn = SnapshotsPage::new(state, seen, Sort::Newest, None);
+    drawn.shell = drawn.shell.told_by(&refused.text);
+    page(&SnapshotsPage { refused, ..drawn })
 }
 
 impl SnapshotsPage {
-    fn new(
-        state: &AppState,
-        status: &Status,
-        (snapshots, space): (Vec<Snapshot>, Space),
-        outcome: Option<Outcome>,
-    ) -> Self {
+    fn new(state: &AppState, seen: Seen, sort: Sort, outcome: Option<Outcome>) -> Self {
         let now = OffsetDateTime::now_utc();
-        let shell = Shell::new(state, status, "Snapshots", Door::Snapshots).told(outcome);
+        let Seen { status, mut snapshots, space } = seen;
+        let mut shell = Shell::new(state, &status, "Snapshots", Door::Snapshots).told(outcome);
+        // A link to where the reader is helps nobody.
+        if let Some(strip) = &mut shell.strip {
+            strip.action.take_if(|action| action.url() == sort.url());
+        }
+        sort.order(&mut snapshots);
         Self {
-            shell: shell.also(state, links::SNAPSHOTS, "backstitch snapshot list".to_owned()),
+            shell: shell.also(state, sort.url(), "backstitch snapshot list".to_owned()),
             empty: status.events == 0 && snapshots.is_empty(),
             new: state.engine.is_new(),
             events_url: address(state, links::EVENTS),
-            can_sample: sample::fits(status),
-            next: due::next(status, "one", now),
+            can_sample: sample::fits(&status),
+            next: due::next(&status, &snapshots, "one", now),
             count: snapshots.len() as u64,
             bytes: space.shared + snapshots.iter().map(|one| one.unique_bytes).sum::<u64>(),
             room: room(space),
-            days: by_day(snapshots, status.head, now),
+            days: match sort {
+                Sort::Newest => by_day(&snapshots, status.head, now),
+                Sort::Size => in_one(&snapshots, status.head, now),
+            },
+            sort,
+            refused: Refused::default(),
         }
     }
 }
@@ -282,19 +343,6 @@ fn room(space: Space) -> String {
     format!("{shared}{added}")
 }
 
-/// `POST /snapshots/take`, with `label` and `pin`, both optional.
-pub(super) async fn take(State(state): State<AppState>, wants: Wants, Form(fields): Form) -> Result<Response, Failure> {
-    let label = label(&fields)?;
-    // Who names a snapshot wants to find it again, so a label pins unless told otherwise.
-    let pinned = flag(&fields, "pin")?.unwrap_or(label.is_some());
-    let means = means(wants);
-    let taken = blocking(&state, move |engine| engine.take_snapshot(label, pinned, means)).await?;
-    Ok(match wants {
-        Wants::Json => (StatusCode::CREATED, Json(taken)).into_response(),
-        Wants::Page | Wants::Plain => Redirect::to(&links::done(taken.operation)).into_response(),
-    })
-}
-
 /// By what means a request asks for an operation.
 pub(super) fn means(wants: Wants) -> Means {
     match wants {
@@ -303,34 +351,18 @@ pub(super) fn means(wants: Wants) -> Means {
     }
 }
 
-/// The field `label` as a name for a snapshot; none where it is not there or blank.
-pub(super) fn label(fields: &Fields) -> Result<Option<String>> {
-    let Some(label) = fields.filled("label")? else { return Ok(None) };
-    if label.chars().count() > LABEL_LIMIT || label.chars().any(char::is_control) {
-        return Err(Error::malformed(format!("label must be one line of at most {LABEL_LIMIT} characters")));
-    }
-    Ok(Some(label.to_owned()))
-}
-
-fn flag(fields: &Fields, name: &str) -> Result<Option<bool>> {
-    fields.number(name, "true or false")
-}
-
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
 
     #[test]
-    fn a_place_is_told_with_the_number_that_is_kept() {
-        let said = |kind, keep, damaged| Kept { kind, keep, damaged, now: OffsetDateTime::UNIX_EPOCH }.words(7);
-        assert_eq!(said(Kind::Periodic, Keep::Newest(1), false), "newest 7: 1st");
-        assert_eq!(said(Kind::Periodic, Keep::Newest(8), false), "kept: the newest that matches the log");
-        assert_eq!(said(Kind::Rewind, Keep::Newest(2), false), "newest 5: 2nd");
-        assert_eq!(said(Kind::Periodic, Keep::UntilDeleted, true), "not counted among the newest 7");
-    }
-
-    #[test]
-    fn places_are_spoken() {
-        assert_eq!([1, 2, 3, 4, 11, 12, 21].map(ordinal), ["1st", "2nd", "3rd", "4th", "11th", "12th", "21st"]);
+    fn an_id_of_this_program_has_its_moment() {
+        let at = datetime!(2026-11-20 20:41:12 UTC);
+        assert_eq!([taken_at("20261120T204112Z"), taken_at("20261120T204112Z_02")], [Some(at); 2]);
+        for other in ["copy", "20261320T204112Z", "Z", "of the backup 20261120_204112"] {
+            assert_eq!(taken_at(other), None, "{other}");
+        }
     }
 }

@@ -32,6 +32,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("go must be", "Give the number of an event, or a day and a time in UTC, such as 2026-11-20 19:41."),
     ("key must", "A row is named by its key. Take the link from the table."),
     ("show must be", "The timeline shows 24 hours, 7 days or all."),
+    ("sort must be", "The list stands by age, or by size."),
     ("raw must be", "The address is not whole. Take the link from the list."),
     ("done must be the number of an operation", "No operation is named so."),
     (" was expected. nothing was done", "The log moved while you were reading. Nothing was done."),

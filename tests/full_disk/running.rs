@@ -9,7 +9,7 @@ use super::{FULL, Full};
 use crate::support::{CLIENTS, HTML, JSON, Reply, Server, Story};
 
 /// What a full disk leads to.
-const SIZES: (&str, &str) = ("Snapshots by size", "/snapshots");
+const SIZES: (&str, &str) = ("Snapshots by size", "/snapshots?sort=size");
 
 /// Posts that write, as a client sends them, and the way of each.
 fn writes(server: &Server, snapshot: &str, accept: &str) -> Vec<(&'static str, Reply)> {
@@ -55,7 +55,7 @@ fn a_full_disk_is_told_and_nothing_is_lost() {
             // The page of a plan says it over the plan.
             assert!(answer.words(accept).starts_with(FULL), "{what}: {}", answer.words(accept));
             if accept == HTML && !what.starts_with("restore") {
-                assert_eq!(answer.page().attribute("main .ways a", "href"), "/snapshots", "{what}");
+                assert_eq!(answer.page().attribute("main .ways a, main .alert a", "href"), SIZES.1, "{what}");
             }
         }
         for page in pages(&snapshot) {
@@ -94,6 +94,10 @@ fn pages_say_that_the_disk_is_full_until_there_is_room() {
     assert_eq!(matters()[0]["what"], "full");
     let refused = post(&server, "/snapshots/take", HTML, &[]);
     assert!(refused.status == 507 && !refused.page().has(".strip"), "a page that says so says it once");
+    let sorted = ask(&server, "GET", SIZES.1, HTML, "text/plain", "").page();
+    assert!(sorted.has(".strip") && !sorted.has(".strip a"), "a page does not lead to itself");
+    let named = post(&server, "/snapshots/take", HTML, &[("label", "kept")]);
+    assert_eq!(named.page().attribute("#label", "value"), "kept", "what was typed stays");
 
     full.disk.free();
     let deadline = Instant::now() + Duration::from_secs(20);

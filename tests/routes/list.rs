@@ -189,3 +189,50 @@ fn the_place_among_the_newest_is_told_with_how_many_are_kept() {
     let plan = app.get(&format!("/snapshots/{id}/preview?kind=periodic"), HTML).page();
     assert!(plan.texts(".about dd").contains(&"newest 3: 2nd".to_owned()));
 }
+
+#[test]
+fn the_list_stands_by_size_where_that_is_asked_for() {
+    let app = TestApp::with_story(120);
+    let fields = [("after_event_id", "6"), ("confirm_event_id", "6")];
+    assert_eq!(app.post("/rewind", &fields, JSON).status, 200);
+    app.store.take();
+    let sizes = |path: &str| -> Vec<u64> {
+        let list = app.get(path, JSON).json();
+        list["snapshots"].as_array().unwrap().iter().map(|one| one["unique_bytes"].as_u64().unwrap()).collect()
+    };
+    let (newest, sorted) = (sizes("/snapshots"), sizes("/snapshots?sort=size"));
+    assert!(sorted.is_sorted_by(|a, b| a >= b), "{sorted:?}");
+    assert_ne!(newest, sorted);
+    let page = app.get("/snapshots?sort=size", HTML).page();
+    assert_eq!(page.texts("table.snapshots code.id"), ids(&app.get("/snapshots?sort=size", JSON).json()));
+    assert_eq!(page.texts("tr.day"), ["The largest first"]);
+    assert_eq!(page.attribute("#kept > p a", "href"), "/snapshots");
+    assert_eq!(app.get("/snapshots", HTML).page().attribute("#kept > p a", "href"), "/snapshots?sort=size");
+    refused(|accept| app.get("/snapshots?sort=age", accept), 400, "sort must be one of");
+}
+
+#[test]
+fn a_store_of_damaged_snapshots_does_not_wait_for_its_first() {
+    let app = TestApp::with_story(6);
+    let said = || app.get("/snapshots", HTML).page().text("#count");
+    assert!(said().ends_with("The first snapshot is due now."), "{}", said());
+    let id = app.store.take().snapshot_id.to_string();
+    damage(&app, &id);
+    assert!(said().ends_with("A snapshot is due now: none here can be restored."), "{}", said());
+    let fields = [("after_event_id", "3"), ("confirm_event_id", "3")];
+    assert_eq!(app.post("/rewind", &fields, JSON).status, 200);
+    assert!(said().ends_with("A checkpoint is due now."), "the safety copy is sound: {}", said());
+}
+
+#[test]
+fn a_safety_copy_names_the_moment_that_was_gone_back_to() {
+    let (app, id) = super::with_newer_events();
+    assert_eq!(app.restore(&id, &[("scope", "everything")]).status, 200);
+    let page = app.get("/snapshots", HTML).page();
+    let what = &page.texts(".c-what")[0];
+    assert!(what.starts_with("safety copy before going back to ") && !what.contains(&id), "{what}");
+    let stamp = page.attributes(".c-what time", "datetime").remove(0);
+    assert_eq!(stamp.replace(['-', ':'], ""), id);
+    let timeline = app.get("/?show=all", HTML).page().texts(".timeline-foot details a");
+    assert!(timeline.iter().any(|words| words.starts_with("safety copy before going back to ")), "{timeline:?}");
+}

@@ -1,5 +1,7 @@
 //! `POST /snapshots/take`.
 
+use std::time::Duration;
+
 use super::refused;
 use crate::support::{HTML, JSON, PLAIN, TestApp};
 
@@ -96,4 +98,36 @@ fn only_the_newest_are_kept_and_the_pinned() {
     let snapshots = app.store.engine.snapshots().unwrap();
     assert_eq!(snapshots.len(), 6);
     assert_eq!(snapshots.last().unwrap().label.as_deref(), Some("first"));
+}
+
+#[test]
+fn what_is_refused_for_a_while_keeps_what_was_typed() {
+    let app = TestApp::with(|options| options.busy_timeout = Duration::from_millis(50));
+    app.store.append(crate::support::story(6));
+    let writer = app.store.other_program();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let answer = app.post("/snapshots/take", &[("label", "before \u{201c}it\u{201d}")], HTML);
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
+    let page = answer.page();
+    assert_eq!(page.text("h1"), "Snapshots");
+    assert!(page.text("main .alert").starts_with("Another change is being written."), "{}", page.text("main .alert"));
+    assert_eq!(page.attribute("#label", "value"), "before \u{201c}it\u{201d}");
+    assert!(!page.has("#label[aria-invalid]"));
+    for accept in [JSON, PLAIN] {
+        assert!(app.post("/snapshots/take", &[], accept).words(accept).starts_with("Another change"));
+    }
+    writer.execute_batch("ROLLBACK").unwrap();
+    let label = page.attribute("#label", "value");
+    assert_eq!(app.post("/snapshots/take", &[("label", &label)], HTML).status, 303);
+}
+
+#[test]
+fn a_label_that_does_not_fit_is_told_at_its_field_and_kept() {
+    let app = TestApp::with_story(6);
+    let long = "x".repeat(201);
+    let answer = app.post("/snapshots/take", &[("label", &long)], HTML);
+    assert_eq!(answer.status, 400);
+    let page = answer.page();
+    assert_eq!(page.text("main .alert"), page.text("#label-error"));
+    assert_eq!((page.attribute("#label", "value"), page.has("#label[aria-invalid]")), (long, true));
 }

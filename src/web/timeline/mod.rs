@@ -245,7 +245,8 @@ impl Timeline {
 
 fn knot(snapshot: &Snapshot, now: OffsetDateTime) -> Knot {
     let row = Row::new(snapshot, snapshot.last_event_id.unwrap_or_default(), now);
-    let Name { mark, what, label, pinned } = row.name;
+    let Name { mark, what, to, label, pinned } = row.name;
+    let to = to.map(|at| format!(" {}", at.spoken())).unwrap_or_default();
     let label = label.map(|label| format!("\u{201c}{label}\u{201d}, ")).unwrap_or_default();
     let state = match (mark, snapshot.last_event_id) {
         ("damaged", _) => ", damaged".to_owned(),
@@ -256,7 +257,7 @@ fn knot(snapshot: &Snapshot, now: OffsetDateTime) -> Knot {
         at: When::new(snapshot.created_at, now),
         symbol: mark,
         pinned,
-        title: format!("{label}{what}{state}{}", if pinned { ", pinned" } else { "" }),
+        title: format!("{label}{what}{to}{state}{}", if pinned { ", pinned" } else { "" }),
         url: row.plan,
     }
 }
