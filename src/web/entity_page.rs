@@ -16,6 +16,9 @@ use crate::entity::{EntityKey, Origin};
 /// Of so many characters of a value the beginning is shown.
 const VALUE: usize = 300;
 
+/// The same of a member of an object.
+const MEMBER: usize = 80;
+
 /// So many differences are listed; as JSON they are all there.
 const DIFFERENCES: usize = 200;
 
@@ -69,7 +72,7 @@ struct Side {
 
 impl Side {
     fn new(json: &str) -> Self {
-        Self { shown: Shown::of(json, VALUE), members: members(json, VALUE) }
+        Self { shown: Shown::of(json, VALUE), members: members(json, MEMBER) }
     }
 }
 

@@ -12,6 +12,9 @@ const ROWS: usize = 50;
 /// So many members of an object, and columns of a list.
 const MEMBERS: usize = 100;
 
+/// An object with at most so many members is read by them, and not as JSON.
+const PAIRS: usize = 12;
+
 /// A value in a few characters.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shown {
@@ -52,10 +55,15 @@ impl Shown {
     }
 }
 
-/// The members of an object, each in a few characters; none where the JSON text is anything else.
+/// The members of an object, each in a few characters; none where the JSON text is anything else, or
+/// an object with more of them than are read with ease.
 pub(super) fn members(json: &str, most: usize) -> Vec<(String, Shown)> {
-    let Ok(Value::Object(members)) = json::parse(json) else { return Vec::new() };
-    members.into_iter().map(|(name, value)| (name, Shown::value(&value, most))).collect()
+    match json::parse(json) {
+        Ok(Value::Object(members)) if members.len() <= PAIRS => {
+            members.into_iter().map(|(name, value)| (cut(&name, most).0, Shown::value(&value, most))).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// A member that the objects of a list have.
@@ -173,7 +181,10 @@ mod tests {
             .collect();
         let expected = [("to", "bob", "text"), ("trust", "1", "number"), ("at", "2024-01-01T06:02:23Z", "moment")];
         assert_eq!(shown, expected.map(|(name, text, class)| (name.to_owned(), text.to_owned(), class)));
-        assert_eq!((members("[1]", 9), members("{}", 9)), (Vec::new(), Vec::new()));
+        let many: Vec<_> = (0..=PAIRS).map(|at| format!("\"{at}\": 1")).collect();
+        for json in ["[1]", "{}", &format!("{{{}}}", many.join(", "))] {
+            assert_eq!(members(json, 9), Vec::new(), "{json}");
+        }
     }
 
     #[test]
