@@ -48,7 +48,8 @@ pub fn rfc3339(moment: OffsetDateTime) -> String {
 
 /// RFC 3339 text as a moment in UTC; none where it is not, or no year of four digits there.
 pub fn parse_rfc3339(text: &str) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)
+    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
+    (0..=9999).contains(&moment.year()).then_some(moment)
 }
 
 /// The moment so long after another; none where it lies beyond what a calendar of four digits has,
