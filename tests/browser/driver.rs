@@ -128,6 +128,13 @@ impl Browser {
         self.client.execute_async(frames, vec![]).await.unwrap();
     }
 
+    /// Waits, frame by frame, until a condition of the page holds.
+    pub async fn until(&self, condition: &str) {
+        while self.eval(&format!("return {condition}")).await != true {
+            self.painted().await;
+        }
+    }
+
     /// Presses a key where the focus is.
     pub async fn press(&self, keys: &str) {
         let focused = self.client.active_element().await.unwrap();

@@ -158,9 +158,18 @@ async fn nothing_moves_for_who_wants_no_motion() {
         const style = getComputedStyle(one);
         return style.animationName !== 'none' || style.transitionDuration.split(',').some((time) => parseFloat(time) > 0);
     }).length";
+    let prefer = |motion: &str| {
+        let features = serde_json::json!({ "features": [{ "name": "prefers-reduced-motion", "value": motion }] });
+        browser.tell("Emulation.setEmulatedMedia", features)
+    };
+    prefer("no-preference").await;
+    browser
+        .until("document.readyState === 'complete' && matchMedia('(prefers-reduced-motion: no-preference)').matches")
+        .await;
+    browser.painted().await;
     assert!(browser.eval(moving).await.as_u64() > Some(0), "colours take a moment");
-    let features = serde_json::json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] });
-    browser.tell("Emulation.setEmulatedMedia", features).await;
+    prefer("reduce").await;
+    browser.until("matchMedia('(prefers-reduced-motion: reduce)').matches").await;
     browser.painted().await;
     assert_eq!(browser.eval(moving).await, 0);
     browser.close().await;
