@@ -32,7 +32,7 @@ const RESERVED_PREFIX: &str = "backstitch_";
 
 /// Which events belong to which entity: a projected table that is Backstitch's own, there where a
 /// domain has entities. One key serves both questions, an entity's events and how many there are since
-/// one of them; a second index would make each event cost half as much again.
+/// one of them; a second index made the database of Shakespeare's plays a tenth larger.
 pub const ENTITY_EVENTS: &str = "entity_events";
 
 pub(super) const ENTITY_EVENTS_SQL: &str = "CREATE TABLE entity_events (

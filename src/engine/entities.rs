@@ -99,7 +99,7 @@ pub struct EntityDifference {
 pub struct PathChange {
     /// Where: `$.edges_out[target_id="ophelia"].trust`.
     pub path: String,
-    /// `added`, `removed` or `changed`, from the one version to the other.
+    /// `added`, `removed`, `changed` or `reordered`, from the one version to the other.
     pub change: &'static str,
     /// The value in the one version, as JSON.
     #[serde(serialize_with = "raw", skip_serializing_if = "Option::is_none")]
