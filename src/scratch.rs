@@ -93,6 +93,20 @@ impl Scratch {
         Ok(answer)
     }
 
+    /// Runs `work`, and takes back what it did where it says so by false, or fails.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, and where it cannot be taken back.
+    pub fn kept_if(&self, work: impl FnOnce() -> Result<bool>) -> Result<bool> {
+        let transaction = self.conn.unchecked_transaction()?;
+        let keep = work()?;
+        if keep {
+            transaction.commit()?;
+        }
+        Ok(keep)
+    }
+
     /// Runs `work` and takes back what it did, so that the tables are as empty as before.
     ///
     /// # Errors

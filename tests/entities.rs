@@ -5,6 +5,7 @@ mod doubt;
 mod exchange;
 mod history;
 mod kept;
+mod long;
 mod plays;
 mod policy;
 mod states;

@@ -22,7 +22,7 @@ const KEPT: u64 = 20;
 /// Events between two of them, as the policy has it.
 const APART: u64 = 100;
 /// Events that come in while the policy is followed.
-const BULK: u64 = 200_000;
+const BULK: u64 = 500_000;
 /// In calls of so many.
 const LOT: u64 = 1_000;
 /// A state is asked for so often, since processor time is counted in hundredths of a second.
@@ -78,11 +78,29 @@ impl Life {
     }
 }
 
-/// Its state halfway between the last two snapshots that the policy would take.
-pub(crate) fn state(folder: &Path, life: Life, snapshots: bool) -> Cost {
+/// Which of its states is asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Asked {
+    /// That halfway between the last two snapshots that the policy would take, without any of them.
+    Replayed,
+    /// The same, with them.
+    Between,
+    /// That of a snapshot.
+    Kept,
+    /// The newest, which the tables give.
+    Now,
+}
+
+/// One of its states.
+pub(crate) fn state(folder: &Path, life: Life, asked: Asked) -> Cost {
     let engine = open(folder);
-    let bot = life.live(&engine, snapshots);
-    let version = engine.entity(&bot, EntityAt::Now).unwrap().version - APART / 2;
+    let bot = life.live(&engine, !matches!(asked, Asked::Replayed));
+    let latest = engine.entity(&bot, EntityAt::Now).unwrap().version;
+    let version = match asked {
+        Asked::Replayed | Asked::Between => latest - APART / 2,
+        Asked::Kept => latest - APART,
+        Asked::Now => latest,
+    };
     measure_each(OFTEN, || {
         let found = engine.entity(&bot, EntityAt::Version(version)).unwrap();
         assert_eq!((found.version, found.state.is_some()), (version, true));

@@ -8,7 +8,7 @@ use backstitch::history::Means;
 use backstitch::snapshot::{Expected, Kind, Scope, Snapshot, SnapshotId};
 
 use crate::backups::{self, Of};
-use crate::entities::{self, Life};
+use crate::entities::{self, Asked, Life};
 use crate::measure::{Cost, bytes_in, measure, measure_each};
 use crate::peers;
 use crate::story::Story;
@@ -71,25 +71,43 @@ pub(crate) const WORKS: &[Work] = &[
         name: LIFE,
         peer: None,
         start: Start::Plain,
-        run: |folder, _| entities::state(folder, Life::Feelings, false),
+        run: |folder, _| entities::state(folder, Life::Feelings, Asked::Replayed),
     },
     Work {
         name: "entity, 50 past a snapshot",
         peer: Some(LIFE),
         start: Start::Plain,
-        run: |folder, _| entities::state(folder, Life::Feelings, true),
+        run: |folder, _| entities::state(folder, Life::Feelings, Asked::Between),
+    },
+    Work {
+        name: "entity, at a snapshot",
+        peer: Some(LIFE),
+        start: Start::Plain,
+        run: |folder, _| entities::state(folder, Life::Feelings, Asked::Kept),
     },
     Work {
         name: MEMORIES,
         peer: None,
         start: Start::Plain,
-        run: |folder, _| entities::state(folder, Life::Memories, false),
+        run: |folder, _| entities::state(folder, Life::Memories, Asked::Replayed),
     },
     Work {
-        name: "entity of many rows, the same",
+        name: "entity of many rows, 50 past a snapshot",
         peer: Some(MEMORIES),
         start: Start::Plain,
-        run: |folder, _| entities::state(folder, Life::Memories, true),
+        run: |folder, _| entities::state(folder, Life::Memories, Asked::Between),
+    },
+    Work {
+        name: "entity of many rows, at a snapshot",
+        peer: Some(MEMORIES),
+        start: Start::Plain,
+        run: |folder, _| entities::state(folder, Life::Memories, Asked::Kept),
+    },
+    Work {
+        name: "entity of many rows, as the tables have it",
+        peer: Some(MEMORIES),
+        start: Start::Plain,
+        run: |folder, _| entities::state(folder, Life::Memories, Asked::Now),
     },
     Work { name: BULK, peer: None, start: Start::Plain, run: |folder, events| entities::bulk(folder, events, false) },
     Work {

@@ -1,6 +1,7 @@
 //! Entities at any of their versions, what two versions differ in, and snapshots of them.
 
 mod hashes;
+mod pace;
 mod policy;
 mod sound;
 mod taking;
@@ -14,6 +15,7 @@ use self::hashes::Place;
 pub use self::policy::EntityDue;
 pub(super) use self::policy::Rounds;
 pub(super) use self::sound::Sound;
+use self::sound::Verdict;
 pub use self::taking::EntityRead;
 use super::{Core, Engine};
 use crate::domain::{Domain, Entity, Replay};
@@ -76,8 +78,11 @@ pub struct EntitySnapshotLine {
     pub on_this_history: Option<bool>,
     /// Whether today's domain gave its state; none for an imported one.
     pub of_this_logic: Option<bool>,
-    /// Why it cannot be relied on; none where both hashes fit.
+    /// Why it cannot be relied on; none where nothing wrong was found.
     pub damaged: Option<String>,
+    /// Whether its state was compared with its hash: a list does so with short ones, a long one is
+    /// checked when it is read.
+    pub checked: bool,
 }
 
 /// What two states of an entity differ in.
@@ -112,7 +117,7 @@ pub struct PathChange {
 impl From<Difference<'_>> for PathChange {
     fn from(found: Difference<'_>) -> Self {
         let change = found.change().as_str();
-        let text = |value: Option<&json::Value>| value.map(ToString::to_string);
+        let text = |value: Option<&json::Value<'_>>| value.map(ToString::to_string);
         Self { before: text(found.before), after: text(found.after), path: found.path, change }
     }
 }
@@ -160,7 +165,7 @@ impl<'a> Asked<'a> {
     /// The state after its events up to one of them, as far as they are live today.
     fn state_at(&self, sequence: i64) -> Result<Option<String>> {
         let from = self.base(sequence)?;
-        self.core.replayer.state_at(self.conn, &self.wanted(sequence), from.as_ref())
+        self.core.replayer.state_at(self.conn, &self.wanted(sequence), from)
     }
 
     fn wanted(&self, up_to: i64) -> Wanted<'_> {
@@ -201,13 +206,14 @@ impl<'a> Asked<'a> {
 
     fn lines(&self) -> Result<Vec<EntitySnapshotLine>> {
         let logic = self.domain.logic.to_string();
-        let line = |stored: table::Stored| {
-            let said = stored.said().clone();
+        let line = |entry: table::Entry| {
+            let said = entry.said().clone();
             let own = said.origin == Origin::Own;
             let on_this_history = match own {
                 true => Some(self.core.log_hashes.has(self.conn, &self.state, &Place::of(self.key, &said))?),
                 false => None,
             };
+            let Verdict { damaged, checked } = self.core.sound.verdict(self.conn, entry)?;
             Ok(EntitySnapshotLine {
                 version: said.version,
                 sequence: said.sequence,
@@ -216,10 +222,11 @@ impl<'a> Asked<'a> {
                 origin: said.origin,
                 on_this_history,
                 of_this_logic: own.then(|| said.logic == logic),
-                damaged: self.core.sound.checked(stored).err().map(|error| error.message().to_owned()),
+                damaged,
+                checked,
             })
         };
-        table::of_entity(self.conn, self.key)?.into_iter().map(line).collect()
+        table::entries(self.conn, self.key)?.into_iter().map(line).collect()
     }
 
     /// The answer that tables aside give.
@@ -270,7 +277,7 @@ impl Engine {
         self.entity_told(key, at, true)
     }
 
-    /// The same; without its snapshots, which are all read and checked to be listed, if need be.
+    /// The same; without its snapshots, if need be.
     fn entity_told(&self, key: &EntityKey, at: EntityAt, listed: bool) -> Result<EntityState> {
         let domain = self.domain();
         let known = self.readers.read(|conn| {

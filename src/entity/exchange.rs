@@ -115,10 +115,10 @@ impl Import {
 }
 
 /// The members of what was sent; `null` is as good as not there.
-struct Members<'v>(&'v Value);
+struct Members<'v>(&'v Value<'v>);
 
 impl<'v> Members<'v> {
-    fn get(&self, name: &str) -> Option<&'v Value> {
+    fn get(&self, name: &str) -> Option<&'v Value<'v>> {
         self.0.get(name).filter(|value| **value != Value::Null)
     }
 

@@ -25,18 +25,31 @@ pub struct Wanted<'a> {
     pub up_to: i64,
 }
 
-/// Makes states in a database in memory, which it keeps empty for the next time: making its tables
-/// costs more than applying the few events that came after a snapshot.
+/// Makes states in a database in memory, which it keeps for the next time: making its tables costs
+/// more than applying the few events that came after a snapshot.
 #[derive(Default)]
 pub struct Replayer {
-    kept: Mutex<Option<(Fingerprint, Scratch)>>,
+    /// With nothing in its tables.
+    empty: Mutex<Option<(Fingerprint, Scratch)>>,
+    /// With the rows of a long state.
+    based: Mutex<Option<Based>>,
     /// Types of entities whose load was found not to put back all that later events need.
     doubted: Mutex<HashSet<(Fingerprint, String)>>,
+}
+
+/// A database that holds what a snapshot of a long state does: versions are looked at one after the
+/// other, and putting the rows in costs many times what the events after it do.
+struct Based {
+    logic: Fingerprint,
+    /// The snapshot's identity hash, which covers the hash of its state and that of the log.
+    snapshot: String,
+    scratch: Scratch,
 }
 
 impl Replayer {
     /// From now on states of this type are made from their first events.
     pub fn doubt_load(&self, domain: &Domain, entity: &Entity) {
+        *lock(&self.based) = None;
         let doubted = (domain.logic, entity.kind.clone());
         if lock(&self.doubted).insert(doubted) {
             tracing::warn!(
@@ -60,13 +73,16 @@ impl Replayer {
         &self,
         conn: &Connection,
         wanted: &Wanted<'_>,
-        from: Option<&EntitySnapshot>,
+        from: Option<EntitySnapshot>,
     ) -> Result<Option<String>> {
         if let Some(from) = from.filter(|_| !self.is_doubted(wanted.domain, wanted.entity)) {
             if from.sequence == wanted.up_to {
-                return Ok(Some(from.state.clone()));
+                return Ok(Some(from.state));
             }
-            let found = self.aside(wanted.domain, |scratch| match loads(scratch, wanted.entity, from) {
+            if from.state.len() > LONG {
+                return self.past_long(conn, wanted, &from);
+            }
+            let found = self.aside(wanted.domain, |scratch| match loads(scratch, wanted.entity, &from) {
                 true => wanted.apply(conn, scratch, from.sequence).map(Some),
                 false => Ok(None),
             })?;
@@ -79,14 +95,27 @@ impl Replayer {
 
     /// Runs `work` on empty tables of a domain; what it did is taken back.
     fn aside<T>(&self, domain: &Domain, work: impl FnOnce(&Scratch) -> Result<T>) -> Result<T> {
-        let kept = lock(&self.kept).take();
+        let kept = lock(&self.empty).take();
         let scratch = match kept {
             Some((logic, scratch)) if logic == domain.logic => scratch,
             _ => empty(domain)?,
         };
         let answer = scratch.aside(|| work(&scratch))?;
-        *lock(&self.kept) = Some((domain.logic, scratch));
+        *lock(&self.empty) = Some((domain.logic, scratch));
         Ok(answer)
+    }
+
+    /// The state from the rows of a snapshot's, which stay for the next time.
+    fn past_long(&self, conn: &Connection, wanted: &Wanted<'_>, from: &EntitySnapshot) -> Result<Option<String>> {
+        let (logic, snapshot) = (wanted.domain.logic, from.identity_hash());
+        let kept = lock(&self.based).take().filter(|kept| kept.logic == logic && kept.snapshot == snapshot);
+        let based = match kept {
+            Some(kept) => kept,
+            None => Based { logic, snapshot, scratch: wanted.base(conn, from)? },
+        };
+        let state = based.scratch.aside(|| wanted.apply(conn, &based.scratch, from.sequence))?;
+        *lock(&self.based) = Some(based);
+        Ok(state)
     }
 }
 
@@ -105,25 +134,42 @@ fn empty(domain: &Domain) -> Result<Scratch> {
 impl Wanted<'_> {
     /// Applies the entity's events after one, and reads its state.
     fn apply(&self, conn: &Connection, scratch: &Scratch, after: i64) -> Result<Option<String>> {
-        copy_events(conn, scratch.conn(), self.key, after, self.up_to)?;
-        let applied = scratch.apply(self.domain, after, self.up_to, &Progress::default());
-        applied.map_err(|error| explain(error, self.key))?;
+        self.apply_up_to(conn, scratch, after, self.up_to)?;
         state(scratch.conn(), self.entity, &self.key.id)
+    }
+
+    fn apply_up_to(&self, conn: &Connection, scratch: &Scratch, after: i64, up_to: i64) -> Result<()> {
+        copy_events(conn, scratch.conn(), self.key, after, up_to)?;
+        let applied = scratch.apply(self.domain, after, up_to, &Progress::default());
+        applied.map(|_| ()).map_err(|error| explain(error, self.key))
+    }
+
+    /// The rows of a long state: loaded, or those that the events up to it give where that is less
+    /// work or the load does not give the state back.
+    fn base(&self, conn: &Connection, from: &EntitySnapshot) -> Result<Scratch> {
+        let scratch = empty(self.domain)?;
+        if is_shorter(from) && scratch.kept_if(|| Ok(loads(&scratch, self.entity, from)))? {
+            return Ok(scratch);
+        }
+        scratch.together(|| self.apply_up_to(conn, &scratch, 0, from.sequence))?;
+        Ok(scratch)
     }
 }
 
-/// Whether loading a state is less work than applying the events that led to it: not for a long one
-/// in which about every event has left a row.
+/// A state of more bytes is a long one.
+const LONG: usize = 64 << 10;
+
+/// Whether loading a long state is less work than applying the events that led to it: not where
+/// about every event has left a row.
 fn is_shorter(from: &EntitySnapshot) -> bool {
-    const LONG: usize = 64 << 10;
     const BYTES_AN_EVENT: u64 = 100;
-    from.state.len() <= LONG || from.state.len() as u64 <= BYTES_AN_EVENT * from.version
+    from.state.len() as u64 <= BYTES_AN_EVENT * from.version
 }
 
 /// Puts a snapshot's rows in; false where loading it does not give its state back, so that what
 /// follows could not be relied on.
 fn loads(scratch: &Scratch, entity: &Entity, from: &EntitySnapshot) -> bool {
-    if entity.load.is_empty() || !is_shorter(from) {
+    if entity.load.is_empty() {
         return false;
     }
     match load(scratch, entity, from) {

@@ -124,14 +124,21 @@ impl EntitySnapshot {
     /// Damaged, naming what does not fit, what was expected and what was found.
     pub fn check(&self, identity_hash: &str) -> Result<()> {
         let found = state_hash(&self.state).unwrap_or_else(|error| format!("no JSON ({error})"));
-        let identity = self.identity_hash();
-        let told = |what: &str, expected: &str, found: &str| format!("its {what} is {found}, and {expected} was kept");
-        let wrong: Vec<String> =
-            [("state hash", self.state_hash.as_str(), &found), ("identity hash", identity_hash, &identity)]
-                .into_iter()
-                .filter(|(_, kept, found)| kept != found)
-                .map(|(what, kept, found)| told(what, kept, found))
-                .collect();
+        let state = wrong("state hash", &self.state_hash, &found);
+        self.refuse(state.into_iter().chain(wrong("identity hash", identity_hash, &self.identity_hash())))
+    }
+
+    /// The same of the identity hash alone, which does not need the state.
+    ///
+    /// # Errors
+    ///
+    /// As [`EntitySnapshot::check`].
+    pub fn check_identity(&self, identity_hash: &str) -> Result<()> {
+        self.refuse(wrong("identity hash", identity_hash, &self.identity_hash()).into_iter())
+    }
+
+    fn refuse(&self, wrong: impl Iterator<Item = String>) -> Result<()> {
+        let wrong: Vec<String> = wrong.collect();
         if wrong.is_empty() {
             return Ok(());
         }
@@ -139,4 +146,9 @@ impl EntitySnapshot {
         Err(Error::damaged(format!("{what}: {}.", wrong.join("; ")))
             .hint("The log gives the state as well: ask with fallback=replay."))
     }
+}
+
+/// What is wrong where a hash is not the one that was kept.
+fn wrong(what: &str, kept: &str, found: &str) -> Option<String> {
+    (kept != found).then(|| format!("its {what} is {found}, and {kept} was kept"))
 }

@@ -9,12 +9,56 @@ use crate::clock;
 use crate::error::{Error, Result};
 use crate::image::Hash;
 
+/// All columns but the state, which can be long: it stands last in a row, so that these are read
+/// without it.
+const ENTRY: &str = "n, entity_type, entity_id, workflow_id, version, sequence, log_hash, state_hash, \
+                     identity_hash, created_at, logic, imported";
+
 const COLUMNS: &str = "entity_type, entity_id, workflow_id, version, sequence, log_hash, state, state_hash, \
                        identity_hash, created_at, logic, imported";
+
+/// What the table says of a snapshot besides its state, not checked.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its row.
+    pub n: i64,
+    /// The snapshot, with an empty text for its state.
+    said: EntitySnapshot,
+    identity_hash: String,
+}
+
+impl Entry {
+    /// What the row says; the state is an empty text here.
+    pub fn said(&self) -> &EntitySnapshot {
+        &self.said
+    }
+
+    /// Why its identity hash is not that of its columns; none where it is.
+    pub fn wrong(&self) -> Option<String> {
+        self.said.check_identity(&self.identity_hash).err().map(|error| error.message().to_owned())
+    }
+
+    /// Reads its state as well; none where the row has gone since.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn read(self, conn: &Connection) -> Result<Option<Stored>> {
+        let sql = "SELECT state FROM entity_snapshots WHERE n = ?1";
+        let state = conn.prepare_cached(sql)?.query_row([self.n], |row| text(row, 0)).optional()?;
+        Ok(state.map(|state| Stored {
+            n: self.n,
+            snapshot: EntitySnapshot { state, ..self.said },
+            identity_hash: self.identity_hash,
+        }))
+    }
+}
 
 /// A row as it stands in the table, not checked yet.
 #[derive(Debug, Clone)]
 pub struct Stored {
+    /// Its row.
+    pub n: i64,
     snapshot: EntitySnapshot,
     identity_hash: String,
 }
@@ -42,11 +86,6 @@ impl Stored {
     /// The snapshot of a row that was [`Stored::checked`] before.
     pub fn known_to_be_sound(self) -> EntitySnapshot {
         self.snapshot
-    }
-
-    /// What the row says, unchecked.
-    pub fn said(&self) -> &EntitySnapshot {
-        &self.snapshot
     }
 }
 
@@ -89,8 +128,10 @@ pub fn keep(conn: &Connection, snapshot: &EntitySnapshot) -> Result<bool> {
     let same = |one: &EntitySnapshot| {
         (one.version, one.sequence, &one.log_hash) == (snapshot.version, snapshot.sequence, &snapshot.log_hash)
     };
-    let there = of_entity(conn, &snapshot.key())?.into_iter().find(|one| same(one.said()));
-    if there.is_some_and(|one| one.said().logic == snapshot.logic && one.checked().is_ok()) {
+    let there = entries(conn, &snapshot.key())?.into_iter().find(|one| same(one.said()));
+    if let Some(there) = there.filter(|there| there.said().logic == snapshot.logic)
+        && there.read(conn)?.is_some_and(|there| there.checked().is_ok())
+    {
         return Ok(false);
     }
     let sql = "DELETE FROM entity_snapshots
@@ -126,16 +167,27 @@ pub fn put_all(from: &Connection, to: &Connection) -> Result<()> {
 /// # Errors
 ///
 /// Where the database fails.
-pub fn of_entity(conn: &Connection, key: &EntityKey) -> Result<Vec<Stored>> {
+pub fn entries(conn: &Connection, key: &EntityKey) -> Result<Vec<Entry>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM entity_snapshots WHERE entity_type = ?1 AND entity_id = ?2 ORDER BY sequence DESC, n DESC"
+        "SELECT {ENTRY} FROM entity_snapshots WHERE entity_type = ?1 AND entity_id = ?2 ORDER BY sequence DESC, n DESC"
     );
     let mut select = conn.prepare_cached(&sql)?;
-    let rows = select.query_map((&key.kind, &key.id), stored)?;
+    let rows = select.query_map((&key.kind, &key.id), entry)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// What is told of a snapshot without reading its state.
+/// How many bytes a row's state has.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn state_bytes(conn: &Connection, n: i64) -> Result<u64> {
+    let sql = "SELECT octet_length(state) FROM entity_snapshots WHERE n = ?1";
+    let bytes = conn.prepare_cached(sql)?.query_row([n], |row| row.get::<_, i64>(0)).optional()?;
+    Ok(bytes.unwrap_or(0).unsigned_abs())
+}
+
+/// Where a snapshot of this store is, in the log and in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// Its row.
@@ -191,8 +243,9 @@ fn mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
 ///
 /// Where the database fails.
 pub fn of_mark(conn: &Connection, mark: &Mark) -> Result<Option<Stored>> {
-    let sql = format!("SELECT {COLUMNS} FROM entity_snapshots WHERE n = ?1");
-    Ok(conn.prepare_cached(&sql)?.query_row([mark.n], stored).optional()?)
+    let sql = format!("SELECT {ENTRY} FROM entity_snapshots WHERE n = ?1");
+    let found = conn.prepare_cached(&sql)?.query_row([mark.n], entry).optional()?;
+    found.map_or(Ok(None), |entry| entry.read(conn))
 }
 
 /// Whether there is a snapshot of an entity, an imported one included.
@@ -266,20 +319,20 @@ fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 }
 
 /// Nothing that stands in a row is refused here: its hashes are what judges it.
-fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let created_at = clock::parse_rfc3339(&text(row, 9)?);
-    let snapshot = EntitySnapshot {
-        entity_type: text(row, 0)?,
-        entity_id: text(row, 1)?,
-        workflow_id: text(row, 2)?,
-        version: count(row, 3)?,
-        sequence: whole(row, 4)?,
-        log_hash: text(row, 5)?,
-        state: text(row, 6)?,
+    let said = EntitySnapshot {
+        entity_type: text(row, 1)?,
+        entity_id: text(row, 2)?,
+        workflow_id: text(row, 3)?,
+        version: count(row, 4)?,
+        sequence: whole(row, 5)?,
+        log_hash: text(row, 6)?,
+        state: String::new(),
         state_hash: text(row, 7)?,
         created_at: created_at.unwrap_or(time::OffsetDateTime::UNIX_EPOCH),
         logic: text(row, 10)?,
         origin: Origin::from_code(whole(row, 11)?),
     };
-    Ok(Stored { snapshot, identity_hash: text(row, 8)? })
+    Ok(Entry { n: row.get(0)?, said, identity_hash: text(row, 8)? })
 }

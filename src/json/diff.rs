@@ -4,6 +4,7 @@
 //! where all of them are objects and it tells them apart (an id, say), so that one that came into
 //! the middle is one difference; else by their place.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -41,9 +42,9 @@ pub struct Difference<'v> {
     /// Where: `$.edges_out[target_id="ophelia"].trust`.
     pub path: String,
     /// The value before; none where it was added, or only the order changed.
-    pub before: Option<&'v Value>,
+    pub before: Option<&'v Value<'v>>,
     /// The value after; none where it was removed, or only the order changed.
-    pub after: Option<&'v Value>,
+    pub after: Option<&'v Value<'v>>,
 }
 
 impl Difference<'_> {
@@ -68,21 +69,21 @@ impl Difference<'_> {
 /// let found: Vec<_> = diff(&before, &after).iter().map(|one| format!("{} {}", one.path, one.change().as_str())).collect();
 /// assert_eq!(found, ["$.mood changed", "$.age added"]);
 /// ```
-pub fn diff<'v>(before: &'v Value, after: &'v Value) -> Vec<Difference<'v>> {
+pub fn diff<'v>(before: &'v Value<'v>, after: &'v Value<'v>) -> Vec<Difference<'v>> {
     let mut found = Vec::new();
     compare("$", before, after, &mut found);
     found
 }
 
-fn compare<'v>(path: &str, before: &'v Value, after: &'v Value, found: &mut Vec<Difference<'v>>) {
+fn compare<'v>(path: &str, before: &'v Value<'v>, after: &'v Value<'v>, found: &mut Vec<Difference<'v>>) {
     match (before, after) {
         (Value::Object(a), Value::Object(b)) => {
-            let name = |(name, value): &'v (String, Value)| (member(name), value);
+            let name = |(name, value): &'v (Cow<'v, str>, Value<'v>)| (member(name), value);
             pairs(path, &a.iter().map(name).collect(), &b.iter().map(name).collect(), found);
         }
         (Value::Array(a), Value::Array(b)) => {
             let named = identity(a, b);
-            let list = |elements: &'v [Value]| {
+            let list = |elements: &'v [Value<'v>]| {
                 elements.iter().enumerate().map(|(at, one)| (element(named, at, one), one)).collect()
             };
             let (a, b): (Parts<'v>, Parts<'v>) = (list(a), list(b));
@@ -96,11 +97,11 @@ fn compare<'v>(path: &str, before: &'v Value, after: &'v Value, found: &mut Vec<
     }
 }
 
-type Parts<'v> = Vec<(String, &'v Value)>;
+type Parts<'v> = Vec<(String, &'v Value<'v>)>;
 
 /// Compares what has the same step on both sides, and tells the rest.
 fn pairs<'v>(path: &str, before: &Parts<'v>, after: &Parts<'v>, found: &mut Vec<Difference<'v>>) {
-    let there: HashMap<&str, &'v Value> = after.iter().map(|(step, value)| (step.as_str(), *value)).collect();
+    let there: HashMap<&str, &'v Value<'v>> = after.iter().map(|(step, value)| (step.as_str(), *value)).collect();
     for (step, value) in before {
         let path = format!("{path}{step}");
         match there.get(step.as_str()) {
@@ -121,17 +122,17 @@ fn in_order(before: &Parts<'_>, after: &Parts<'_>) -> bool {
 }
 
 /// The member that tells the elements of both arrays apart.
-fn identity<'v>(a: &'v [Value], b: &'v [Value]) -> Option<&'v str> {
+fn identity<'v>(a: &'v [Value<'v>], b: &'v [Value<'v>]) -> Option<&'v str> {
     let Value::Object(first) = a.first().or(b.first())? else { return None };
     let (name, _) = first.first()?;
-    let tells_apart = |elements: &[Value]| {
+    let tells_apart = |elements: &[Value<'v>]| {
         let mut seen = HashSet::new();
         elements.iter().all(|one| one.get(name).is_some_and(|id| !id.is_container() && seen.insert(dumps(id))))
     };
-    (tells_apart(a) && tells_apart(b)).then_some(name.as_str())
+    (tells_apart(a) && tells_apart(b)).then_some(name.as_ref())
 }
 
-fn element(named: Option<&str>, at: usize, value: &Value) -> String {
+fn element(named: Option<&str>, at: usize, value: &Value<'_>) -> String {
     match named.and_then(|name| Some((name, value.get(name)?))) {
         Some((name, id)) => format!("[{name}={}]", shown(id)),
         None => format!("[{at}]"),
@@ -139,7 +140,7 @@ fn element(named: Option<&str>, at: usize, value: &Value) -> String {
 }
 
 /// As Python writes it, with characters of all languages left readable.
-fn shown(id: &Value) -> String {
+fn shown(id: &Value<'_>) -> String {
     match id {
         Value::String(text) => format!("{text:?}"),
         other => dumps(other),

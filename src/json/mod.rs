@@ -7,32 +7,33 @@ mod diff;
 mod parse;
 mod python;
 
+use std::borrow::Cow;
 use std::fmt;
 
 pub use diff::{Change, Difference, diff};
 pub use parse::{JsonError, parse};
 pub use python::dumps;
 
-/// A JSON value.
+/// A JSON value, which borrows from the text that it was read from what stands there as it is.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub enum Value<'t> {
     /// `null`.
     Null,
     /// `true` or `false`.
     Bool(bool),
     /// A number of any size.
-    Number(Number),
+    Number(Number<'t>),
     /// A text.
-    String(String),
+    String(Cow<'t, str>),
     /// The elements of an array.
-    Array(Vec<Value>),
+    Array(Vec<Value<'t>>),
     /// The members of an object in the order in which they are written, each name once.
-    Object(Vec<(String, Value)>),
+    Object(Vec<(Cow<'t, str>, Value<'t>)>),
 }
 
-impl Value {
+impl<'t> Value<'t> {
     /// The member of an object.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<&Value<'t>> {
         let Self::Object(members) = self else { return None };
         members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
@@ -44,7 +45,7 @@ impl Value {
 }
 
 /// The value as JSON without blanks, members in their order and numbers as they were written.
-impl fmt::Display for Value {
+impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |text: &str| serde_json::to_string(text).map_err(|_| fmt::Error);
         let comma = |at: usize| if at > 0 { "," } else { "" };
@@ -70,19 +71,19 @@ impl fmt::Display for Value {
 }
 
 /// A number as it is written.
-#[derive(Debug, Clone)]
-pub struct Number(String);
+#[derive(Debug, Clone, Copy)]
+pub struct Number<'t>(&'t str);
 
-impl Number {
+impl<'t> Number<'t> {
     /// The text of the number, as JSON has it.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn as_str(&self) -> &'t str {
+        self.0
     }
 }
 
 /// By what Python makes of them: `1.0` is `1.00`, and not `1`.
-impl PartialEq for Number {
+impl PartialEq for Number<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0 || python::number(&self.0) == python::number(&other.0)
+        self.0 == other.0 || python::number(self.0) == python::number(other.0)
     }
 }

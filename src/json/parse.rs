@@ -1,5 +1,6 @@
 //! Reading JSON: strictly what RFC 8259 has, with the limits that Python and SQLite have too.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{Number, Value};
@@ -27,7 +28,7 @@ pub struct JsonError {
 /// # Errors
 ///
 /// The first place that is not JSON, or beyond a limit; a lone surrogate is no text.
-pub fn parse(text: &str) -> Result<Value, JsonError> {
+pub fn parse(text: &str) -> Result<Value<'_>, JsonError> {
     let mut reader = Reader { text, at: 0 };
     let value = reader.value(0)?;
     reader.blanks();
@@ -42,7 +43,7 @@ struct Reader<'a> {
     at: usize,
 }
 
-impl Reader<'_> {
+impl<'t> Reader<'t> {
     fn refuse(&self, reason: impl Into<String>) -> JsonError {
         JsonError { at: self.at, reason: reason.into() }
     }
@@ -63,7 +64,7 @@ impl Reader<'_> {
         found
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value, JsonError> {
+    fn value(&mut self, depth: usize) -> Result<Value<'t>, JsonError> {
         if depth > DEPTH {
             return Err(self.refuse(format!("arrays and objects stand more than {DEPTH} deep in each other")));
         }
@@ -81,7 +82,7 @@ impl Reader<'_> {
         }
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Result<Value, JsonError> {
+    fn word(&mut self, word: &str, value: Value<'t>) -> Result<Value<'t>, JsonError> {
         if self.text[self.at..].starts_with(word) {
             self.at += word.len();
             return Ok(value);
@@ -89,7 +90,7 @@ impl Reader<'_> {
         Err(self.refuse("a value was expected"))
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, JsonError> {
+    fn object(&mut self, depth: usize) -> Result<Value<'t>, JsonError> {
         self.at += 1;
         let mut members = Members::default();
         self.blanks();
@@ -118,7 +119,7 @@ impl Reader<'_> {
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<Value, JsonError> {
+    fn array(&mut self, depth: usize) -> Result<Value<'t>, JsonError> {
         self.at += 1;
         let mut elements = Vec::new();
         self.blanks();
@@ -145,7 +146,7 @@ impl Reader<'_> {
         self.at - from
     }
 
-    fn number(&mut self) -> Result<Number, JsonError> {
+    fn number(&mut self) -> Result<Number<'t>, JsonError> {
         let from = self.at;
         self.takes(b'-');
         let leading_zero = self.peek() == Some(b'0');
@@ -170,27 +171,33 @@ impl Reader<'_> {
         if is_integer && whole > DIGITS {
             return Err(self.refuse(format!("an integer has more than {DIGITS} digits")));
         }
-        Ok(Number(self.text[from..self.at].to_owned()))
+        Ok(Number(&self.text[from..self.at]))
     }
 
-    fn string(&mut self) -> Result<String, JsonError> {
+    fn string(&mut self) -> Result<Cow<'t, str>, JsonError> {
         self.at += 1;
-        let mut found = String::new();
+        let mut found = Cow::Borrowed(self.plain());
         loop {
-            let rest = &self.text[self.at..];
-            let plain = rest.find(|c: char| c == '"' || c == '\\' || c < ' ').unwrap_or(rest.len());
-            found.push_str(&rest[..plain]);
-            self.at += plain;
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
                     return Ok(found);
                 }
-                Some(b'\\') => found.push(self.escape()?),
+                Some(b'\\') => found.to_mut().push(self.escape()?),
                 Some(_) => return Err(self.refuse("a control character stands in a text unescaped")),
                 None => return Err(self.refuse("the text ends inside a string")),
             }
+            found += self.plain();
         }
+    }
+
+    /// What stands as it is, up to a quote, an escape or a control character; none of these is a
+    /// part of a longer character in UTF-8.
+    fn plain(&mut self) -> &'t str {
+        let rest = &self.text[self.at..];
+        let length = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' ')).unwrap_or(rest.len());
+        self.at += length;
+        &rest[..length]
     }
 
     fn escape(&mut self) -> Result<char, JsonError> {
@@ -242,17 +249,17 @@ impl Reader<'_> {
 
 /// The members of an object, each name once; past the first few they are found by their hash.
 #[derive(Default)]
-struct Members {
-    members: Vec<(String, Value)>,
+struct Members<'t> {
+    members: Vec<(Cow<'t, str>, Value<'t>)>,
     /// Where each is, once there are many.
-    places: HashMap<String, usize>,
+    places: HashMap<Cow<'t, str>, usize>,
 }
 
 /// So many are looked through one by one.
 const FEW: usize = 16;
 
-impl Members {
-    fn put(&mut self, name: String, value: Value) {
+impl<'t> Members<'t> {
+    fn put(&mut self, name: Cow<'t, str>, value: Value<'t>) {
         match self.place(&name) {
             Some(place) => self.members[place].1 = value,
             None => {
@@ -316,7 +323,7 @@ mod tests {
         let value = parse(r#"{"a": 1, "b": "\ud83d\ude00\n\/", "a": 12345678901234567890123}"#).unwrap();
         let Value::Object(members) = &value else { unreachable!() };
         assert_eq!(members.len(), 2);
-        assert_eq!(value.get("b"), Some(&Value::String("\u{1f600}\n/".to_owned())));
+        assert_eq!(value.get("b"), Some(&Value::String("\u{1f600}\n/".into())));
         assert!(matches!(value.get("a"), Some(Value::Number(number)) if number.as_str() == "12345678901234567890123"));
     }
 }

@@ -8,13 +8,13 @@ use std::fmt::Write as _;
 use super::Value;
 
 /// The value as Python writes it.
-pub fn dumps(value: &Value) -> String {
+pub fn dumps(value: &Value<'_>) -> String {
     let mut text = String::new();
     write(value, &mut text);
     text
 }
 
-fn write(value: &Value, out: &mut String) {
+fn write(value: &Value<'_>, out: &mut String) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
@@ -47,13 +47,15 @@ fn write(value: &Value, out: &mut String) {
 
 fn string(text: &str, out: &mut String) {
     out.push('"');
-    let mut from = 0;
-    for (at, c) in text.char_indices().filter(|(_, c)| !matches!(c, ' '..='~') || matches!(c, '"' | '\\')) {
-        out.push_str(&text[from..at]);
-        escape(c, out);
-        from = at + c.len_utf8();
+    let mut rest = text;
+    // Of a character of several bytes the first one stops the search, since none of them is ASCII.
+    while let Some(at) = rest.bytes().position(|byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\')) {
+        out.push_str(&rest[..at]);
+        let mut escaped = rest[at..].chars();
+        escaped.next().into_iter().for_each(|c| escape(c, out));
+        rest = escaped.as_str();
     }
-    out.push_str(&text[from..]);
+    out.push_str(rest);
     out.push('"');
 }
 

@@ -120,41 +120,57 @@ pub fn scan(
     Ok(image)
 }
 
-/// The hash of the log up to each of some events, ascending, as it is, and the segments on the way
-/// that the cache does not have yet. It is over the hashes of the segments, the last one cut off at
-/// the event.
-///
-/// # Errors
-///
-/// Where the log cannot be read.
-pub fn hashes_up_to(conn: &Connection, events: &[i64]) -> Result<(Vec<Hash>, Vec<Segment>)> {
-    let (table, part) = (Table::read(conn, LOG)?, Part::whole());
-    let (mut found, mut fresh) = (Vec::with_capacity(events.len()), Vec::new());
-    let mut so_far = blake3::Hasher::new();
-    let mut after = 0;
-    while let Some(next) = next_id(conn, after, i64::MAX)? {
-        while events.get(found.len()).is_some_and(|&event| event < next) {
-            found.push(so_far.finalize().into());
-        }
-        if found.len() == events.len() {
-            return Ok((found, fresh));
-        }
-        let cached = cached_from(conn, next, &part)?;
-        let is_known = cached.is_some();
-        let segment = cached.map_or_else(|| hash_from(conn, &table, next, &part, None), Ok)?;
-        let last = last_id(&segment)?;
-        while let Some(&event) = events.get(found.len()).filter(|&&event| event < last) {
-            let cut = hash_from(conn, &table, next, &part.up_to(event), None)?;
-            found.push(so_far.clone().update(cut.hash.as_bytes()).finalize().into());
-        }
-        so_far.update(segment.hash.as_bytes());
-        after = last;
-        if !is_known && cut::level(&segment.last) > 0 {
-            fresh.push(segment);
+/// The hash of the log as it is, from its first event up to any later one. It is over the hashes of
+/// the segments, the last one cut off at the event; what is behind a closed segment is not read again.
+#[derive(Debug, Clone, Default)]
+pub struct RunningHash {
+    /// The end of the last closed segment that is in it.
+    after: i64,
+    so_far: blake3::Hasher,
+}
+
+impl RunningHash {
+    /// The last event that it has gone past for good: what is asked for next must not lie before it.
+    pub fn after(&self) -> i64 {
+        self.after
+    }
+
+    /// Goes on to an event. Closed segments on the way that the cache does not have yet are put into
+    /// `fresh`.
+    ///
+    /// # Errors
+    ///
+    /// Where the log cannot be read.
+    pub fn up_to(&mut self, conn: &Connection, event: i64, fresh: &mut Vec<Segment>) -> Result<Hash> {
+        loop {
+            if let Some(hash) = self.step(conn, event, fresh)? {
+                return Ok(hash);
+            }
         }
     }
-    found.resize(events.len(), so_far.finalize().into());
-    Ok((found, fresh))
+
+    /// Goes on by one closed segment; answers the hash where there is none that ends at or before
+    /// the event.
+    ///
+    /// # Errors
+    ///
+    /// Where the log cannot be read.
+    pub fn step(&mut self, conn: &Connection, event: i64, fresh: &mut Vec<Segment>) -> Result<Option<Hash>> {
+        let Some(next) = next_id(conn, self.after, event)? else { return Ok(Some(self.so_far.finalize().into())) };
+        let part = Part::whole().up_to(event);
+        let cached = cached_from(conn, next, &part)?;
+        let is_known = cached.is_some();
+        let segment = cached.map_or_else(|| hash_from(conn, &Table::read(conn, LOG)?, next, &part, None), Ok)?;
+        if cut::level(&segment.last) == 0 {
+            return Ok(Some(self.so_far.clone().update(segment.hash.as_bytes()).finalize().into()));
+        }
+        self.so_far.update(segment.hash.as_bytes());
+        self.after = last_id(&segment)?;
+        if !is_known {
+            fresh.push(segment);
+        }
+        Ok(None)
+    }
 }
 
 /// About how many rows the log has, for progress: counting all of them would read the whole log.
@@ -304,4 +320,32 @@ pub fn is_beginning(
 ) -> Result<bool> {
     let live = scan(conn, table, &part.up_to(last_event_id), None, &mut |_| {})?.segments;
     Ok(live.len() == snapshot.len() && live.iter().zip(snapshot).all(|(live, then)| live.hash == then.hash))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::store::schema;
+
+    #[test]
+    fn a_hash_that_goes_on_is_the_one_from_the_first_event() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut conn).unwrap();
+        for id in (1..3000).filter(|id| id % 7 > 0) {
+            let sql = "INSERT INTO event_log (id, kind, payload_json) VALUES (?1, 'note', '{}')";
+            conn.execute(sql, [id]).unwrap();
+        }
+        let (mut running, mut fresh) = (RunningHash::default(), Vec::new());
+        let mut seen = std::collections::HashSet::new();
+        for event in [0, 1, 2, 7, 300, 300, 1000, 1003, 2500, 2999, 5000] {
+            let found = running.up_to(&conn, event, &mut fresh).unwrap();
+            assert_eq!(found, RunningHash::default().up_to(&conn, event, &mut Vec::new()).unwrap(), "at {event}");
+            seen.insert(found);
+        }
+        assert_eq!(seen.len(), 9, "300 was asked for twice, and 5000 is past the end");
+        let last = last_id(fresh.last().unwrap()).unwrap();
+        assert_eq!(running.after(), last);
+        assert!(fresh.len() > 3 && fresh.iter().map(|one| last_id(one).unwrap()).is_sorted());
+    }
 }

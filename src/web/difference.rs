@@ -51,9 +51,7 @@ impl Difference {
 }
 
 fn paths(now: &str, then: &str) -> Option<Difference> {
-    let is_container = |text: &&str| text.trim_start().starts_with(['{', '[']);
-    let read = |text: &str| Some(text).filter(is_container).and_then(|text| json::parse(text).ok());
-    let (now, then) = (read(now)?, read(then)?);
+    let (now, then) = (container(now)?, container(then)?);
     let found = json::diff(&now, &then);
     let change = |one: &json::Difference<'_>| PathChange {
         // What is at the top has no name.
@@ -66,7 +64,11 @@ fn paths(now: &str, then: &str) -> Option<Difference> {
     (!found.is_empty()).then(|| Difference::Paths(found.iter().take(PATHS).map(change).collect(), more))
 }
 
-fn value(value: &Json) -> String {
+fn container(text: &str) -> Option<Json<'_>> {
+    if text.trim_start().starts_with(['{', '[']) { json::parse(text).ok() } else { None }
+}
+
+fn value(value: &Json<'_>) -> String {
     let text = match value {
         Json::String(text) => format!("\u{201c}{text}\u{201d}"),
         other => json::dumps(other),

@@ -109,8 +109,11 @@ impl SnapshotRow {
             EntitySnapshotLine { damaged: Some(why), .. } => {
                 ("damaged", format!("damaged: {}", short_hashes(why)), true)
             }
-            EntitySnapshotLine { origin: Origin::Imported, .. } => {
+            EntitySnapshotLine { origin: Origin::Imported, checked: true, .. } => {
                 ("checked", "imported; its hash fits".to_owned(), false)
+            }
+            EntitySnapshotLine { origin: Origin::Imported, .. } => {
+                ("unchecked", "imported; its hash is checked when it is read".to_owned(), false)
             }
             EntitySnapshotLine { origin: Origin::Unverified, .. } => {
                 ("unchecked", "imported without a hash".to_owned(), true)
@@ -120,6 +123,9 @@ impl SnapshotRow {
             }
             EntitySnapshotLine { of_this_logic: Some(false), .. } => {
                 ("broken", "the domain was another one".to_owned(), true)
+            }
+            EntitySnapshotLine { checked: false, .. } => {
+                ("unchecked", "matches the log; checked when it is read".to_owned(), false)
             }
             _ => ("checked", "matches the log".to_owned(), false),
         };

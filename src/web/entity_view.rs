@@ -40,11 +40,11 @@ impl Shown {
         self.class == "text" && self.text.contains(' ')
     }
 
-    fn value(value: &Value, most: usize) -> Self {
+    fn value(value: &Value<'_>, most: usize) -> Self {
         let (text, class) = match value {
             Value::Null => ("null".to_owned(), "null"),
             Value::String(text) if text.is_empty() => ("\"\"".to_owned(), "text"),
-            Value::String(text) if moment(text).is_some() => (text.clone(), "moment"),
+            Value::String(text) if moment(text).is_some() => (text.to_string(), "moment"),
             Value::String(text) => (cut(text, most).0, "text"),
             Value::Number(number) => (number.as_str().to_owned(), "number"),
             Value::Bool(_) => (value.to_string(), "number"),
@@ -102,7 +102,7 @@ impl StateView {
         for (name, value) in members.into_iter().take(MEMBERS) {
             match rows(&name, &value) {
                 Some(rows) => view.lists.push(rows),
-                None => view.fields.push((name, Shown::value(&value, VALUE))),
+                None => view.fields.push((name.into_owned(), Shown::value(&value, VALUE))),
             }
         }
         let is_cut = |shown: &Shown| shown.text.ends_with('\u{2026}');
@@ -117,19 +117,20 @@ impl StateView {
 }
 
 /// A list as a table, where all of its elements are objects.
-fn rows(name: &str, value: &Value) -> Option<Rows> {
+fn rows(name: &str, value: &Value<'_>) -> Option<Rows> {
     let Value::Array(elements) = value else { return None };
     let mut names: Vec<String> = Vec::new();
     for element in elements {
         let Value::Object(members) = element else { return None };
         for (member, _) in members {
-            if names.len() < MEMBERS && !names.contains(member) {
-                names.push(member.clone());
+            if names.len() < MEMBERS && !names.iter().any(|name| name == member) {
+                names.push(member.to_string());
             }
         }
     }
     let nothing = || Shown { text: String::new(), class: "null" };
-    let cell = |element: &Value, name: &String| element.get(name).map_or_else(nothing, |one| Shown::value(one, VALUE));
+    let cell =
+        |element: &Value<'_>, name: &String| element.get(name).map_or_else(nothing, |one| Shown::value(one, VALUE));
     let shown = elements.iter().take(ROWS);
     let rows: Vec<Vec<Shown>> = shown.map(|one| names.iter().map(|name| cell(one, name)).collect()).collect();
     let columns = names.into_iter().enumerate().map(|(at, name)| Column { number: is_of_numbers(&rows, at), name });

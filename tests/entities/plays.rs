@@ -98,7 +98,8 @@ fn bot_named(log: &Connection, name: &str) -> String {
 fn assert_act(store: &TestStore, log: &Connection, hamlet: &EntityKey, act: i64) {
     let found = store.engine.entity(hamlet, EntityAt::Event(act)).unwrap();
     let expected: String = log.query_row(BY_LOG, (&hamlet.id, act), |row| row.get(0)).unwrap();
-    let (found, expected) = (json::parse(&found.state.unwrap()).unwrap(), json::parse(&expected).unwrap());
+    let state = found.state.unwrap();
+    let (found, expected) = (json::parse(&state).unwrap(), json::parse(&expected).unwrap());
     let differences = json::diff(&expected, &found);
     assert!(differences.is_empty(), "as of event {act}: {:?}", differences.first());
     let Some(Value::Array(memories)) = found.get("memories") else { unreachable!("a bot has memories") };

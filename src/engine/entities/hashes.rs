@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use rusqlite::Connection;
 
+use super::pace::is_up;
 use crate::engine::lock;
 use crate::entity::table::Mark;
 use crate::entity::{self, EntityKey, EntitySnapshot};
 use crate::error::Result;
 use crate::image::{Hash, Segment};
 use crate::log;
-use crate::snapshot::log_image;
+use crate::snapshot::log_image::RunningHash;
 use crate::store::State;
 
 /// The hashes that were looked up, remembered while the epoch stays: appending changes none.
@@ -21,6 +23,7 @@ pub(in crate::engine) struct LogHashes(Mutex<Remembered>);
 #[derive(Debug, Default)]
 struct Remembered {
     epoch: u64,
+    running: RunningHash,
     known: HashMap<i64, Hash>,
     /// How many events of an entity there are up to one.
     counted: HashMap<(EntityKey, i64), u64>,
@@ -32,6 +35,23 @@ impl Remembered {
         if self.epoch != epoch {
             *self = Self { epoch, ..Self::default() };
         }
+    }
+
+    fn of(&mut self, conn: &Connection, event: i64) -> Result<Hash> {
+        if let Some(known) = self.known.get(&event) {
+            return Ok(*known);
+        }
+        if event < self.running.after() {
+            let found = RunningHash::default().up_to(conn, event, &mut Vec::new())?;
+            self.known.insert(event, found);
+            return Ok(found);
+        }
+        let found = self.running.up_to(conn, event, &mut self.fresh)?;
+        // Past the end more may come.
+        if event <= log::head(conn)? {
+            self.known.insert(event, found);
+        }
+        Ok(found)
     }
 }
 
@@ -54,29 +74,48 @@ impl<'a> Place<'a> {
 }
 
 impl LogHashes {
-    /// The hashes of the log up to each of these events, which ascend.
-    pub(super) fn of(&self, conn: &Connection, state: &State, events: &[i64]) -> Result<Vec<Hash>> {
+    /// The hash of the log up to an event.
+    pub(super) fn of(&self, conn: &Connection, state: &State, event: i64) -> Result<Hash> {
         if state.stale_from.is_some() {
             // What another program changed is not taken in yet, and the epoch is still the old one.
-            return Ok(log_image::hashes_up_to(conn, events)?.0);
+            return RunningHash::default().up_to(conn, event, &mut Vec::new());
         }
         let mut remembered = lock(&self.0);
         remembered.forget_other(state.epoch);
-        let unknown: Vec<i64> = events.iter().copied().filter(|event| !remembered.known.contains_key(event)).collect();
-        if !unknown.is_empty() {
-            let head = log::head(conn)?;
-            let (found, fresh) = log_image::hashes_up_to(conn, &unknown)?;
-            // Past the end more may come.
-            let ended = unknown.iter().copied().zip(found.iter().copied()).filter(|(event, _)| *event <= head);
-            remembered.known.extend(ended);
-            if !fresh.is_empty() {
-                remembered.fresh = fresh;
-            }
-            if unknown.len() == events.len() {
-                return Ok(found);
+        remembered.of(conn, event)
+    }
+
+    /// Reads the log on to each of these events, which ascend, as far as the time suffices; says
+    /// whether it did. What is asked for then is found at once.
+    pub(super) fn reach(
+        &self,
+        conn: &Connection,
+        state: &State,
+        events: &[i64],
+        until: Option<Instant>,
+    ) -> Result<bool> {
+        let head = log::head(conn)?;
+        for &event in events {
+            loop {
+                let mut remembered = lock(&self.0);
+                remembered.forget_other(state.epoch);
+                let Remembered { running, known, fresh, .. } = &mut *remembered;
+                if event < running.after() || known.contains_key(&event) {
+                    break;
+                }
+                if is_up(until) {
+                    return Ok(false);
+                }
+                if let Some(found) = running.step(conn, event, fresh)? {
+                    // Past the end more may come.
+                    if event <= head {
+                        known.insert(event, found);
+                    }
+                    break;
+                }
             }
         }
-        Ok(events.iter().filter_map(|event| remembered.known.get(event).copied()).collect())
+        Ok(true)
     }
 
     /// How many events of an entity there are up to one.
@@ -99,16 +138,16 @@ impl LogHashes {
     /// then, and as many of its events belong to the entity. Where the tables stand before it, only
     /// the log can be asked.
     pub(super) fn has(&self, conn: &Connection, state: &State, place: &Place<'_>) -> Result<bool> {
-        let hash = self.of(conn, state, &[place.sequence])?;
-        if hash.first().is_none_or(|found| found.to_string() != place.log_hash) {
+        if self.of(conn, state, place.sequence)?.to_string() != place.log_hash {
             return Ok(false);
         }
         let is_ahead = place.sequence > state.position;
         Ok(is_ahead || self.count(conn, state, place.key, place.sequence)? == place.version)
     }
 
-    /// The segments that were hashed on the way and are to be kept.
-    pub(super) fn take_fresh(&self) -> Vec<Segment> {
-        std::mem::take(&mut lock(&self.0).fresh)
+    /// The segments of a log of this epoch that were hashed on the way and are to be kept.
+    pub(super) fn take_fresh(&self, epoch: u64) -> Vec<Segment> {
+        let mut remembered = lock(&self.0);
+        if remembered.epoch == epoch { std::mem::take(&mut remembered.fresh) } else { Vec::new() }
     }
 }

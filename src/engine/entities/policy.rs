@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use super::find_type;
 use super::hashes::Place;
+use super::pace::{Pace, is_up};
 use super::taking::Made;
 use crate::clock;
 use crate::domain::Domain;
@@ -20,15 +21,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::log;
 use crate::store::State;
 
-/// One round takes snapshots for so long at most, since other work waits behind it.
+/// One round reads the log and takes snapshots for so long at most, since other work waits behind it.
 const ROUND: Duration = Duration::from_millis(100);
 
-/// About so many snapshots fit into one round.
+/// One round takes so many at most.
 const AT_ONCE: usize = 200;
-
-/// A round is followed by a rest of so many times its length, so that it takes at most a
-/// forty-first part of one processor while events come in.
-const REST: u32 = 40;
 
 /// An entity with what the policy makes of it.
 #[derive(Debug, Clone, Serialize)]
@@ -61,9 +58,7 @@ pub(in crate::engine) struct Rounds {
     seen: Option<(u64, i64)>,
     /// When one is due by time next.
     due_at: Option<OffsetDateTime>,
-    rest_until: Option<Instant>,
-    /// Where the tables stood at the last round.
-    position: i64,
+    pace: Pace,
     /// Entities of which none could be taken, with their sequences: not tried again until they change.
     failed: HashSet<(EntityKey, i64)>,
 }
@@ -167,14 +162,24 @@ struct Look {
 }
 
 impl Core {
-    fn look_at_entities(&self, conn: &Connection, domain: &Domain, now: OffsetDateTime) -> Result<Option<Look>> {
+    /// Nothing where they are not to be looked at now, or the time is up before the log is read.
+    fn look_at_entities(
+        &self,
+        conn: &Connection,
+        domain: &Domain,
+        now: OffsetDateTime,
+        until: Option<Instant>,
+    ) -> Result<Option<Look>> {
         let judge = Judge::new(self, conn, domain)?;
         let State { epoch, position, .. } = judge.state;
         if judge.state.hold.is_some() || judge.state.stuck.is_some() || !judge.state.is_settled(log::head(conn)?) {
             return Ok(None);
         }
         let marks = table::marks(conn, None)?;
-        self.look_up_hashes(conn, &judge.state, marks.iter().map(|mark| mark.sequence))?;
+        let sequences: BTreeSet<i64> = marks.iter().map(|mark| mark.sequence).collect();
+        if !self.log_hashes.reach(conn, &judge.state, &Vec::from_iter(sequences), until)? {
+            return Ok(None);
+        }
         let mut look = Look { epoch, position, due: Vec::new(), at: None };
         for entity in &domain.entities {
             let mut after = String::new();
@@ -193,21 +198,6 @@ impl Core {
     }
 }
 
-impl Core {
-    /// Looks the hashes of the log up to all of these events up in one reading of it.
-    fn look_up_hashes(&self, conn: &Connection, state: &State, events: impl Iterator<Item = i64>) -> Result<()> {
-        let events: BTreeSet<i64> = events.collect();
-        self.log_hashes.of(conn, state, &Vec::from_iter(events)).map(|_| ())
-    }
-
-    /// The same for the snapshots that a round is going to take.
-    fn prepare(&self, conn: &Connection, due: &[&(EntityKey, i64)]) -> Result<()> {
-        let sequences = due.iter().map(|(key, _)| Ok(entity::version(conn, key, i64::MAX)?.1));
-        let sequences: Vec<i64> = sequences.collect::<Result<_>>()?;
-        self.look_up_hashes(conn, &State::read(conn)?, sequences.into_iter())
-    }
-}
-
 impl Engine {
     /// Takes the entity snapshots that are due, as many as one round has time for, unless the last
     /// round was just now or nothing has changed since. Answers how many it took.
@@ -219,53 +209,71 @@ impl Engine {
         if self.domain().entities.is_empty() || self.rests_or_has_seen_all(self.now())? {
             return Ok(0);
         }
-        self.follow_entity_policy_now()
+        let started = Instant::now();
+        let taken = self.take_entity_snapshots(Some(started + ROUND));
+        lock(&self.core.rounds).pace.ran(started, Instant::now());
+        taken
     }
 
-    /// One round of [`Engine::follow_entity_policy`] in any case.
+    /// Takes entity snapshots that are due, a few hundred at most, however long that takes. Answers how
+    /// many it took.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As [`Engine::follow_entity_policy`].
     pub fn follow_entity_policy_now(&self) -> Result<usize> {
+        self.take_entity_snapshots(None)
+    }
+
+    fn take_entity_snapshots(&self, until: Option<Instant>) -> Result<usize> {
         let (domain, now) = (self.domain(), self.now());
-        let started = Instant::now();
-        let (look, position) = self
-            .readers
-            .read(|conn| Ok((self.core.look_at_entities(conn, &domain, now)?, State::read(conn)?.position)))?;
-        let taken = match look {
-            Some(look) => self.take_due(&domain, &look, started)?,
-            None => 0,
-        };
-        let mut rounds = lock(&self.core.rounds);
-        // While nothing comes in there is nobody to be slowed.
-        let rest = if position == rounds.position { 1 } else { REST };
-        rounds.position = position;
-        rounds.rest_until = Some(Instant::now() + started.elapsed() * rest);
-        Ok(taken)
+        let look = self.readers.read(|conn| self.core.look_at_entities(conn, &domain, now, until))?;
+        look.map_or(Ok(0), |look| self.take_due(&domain, &look, until))
     }
 
     fn rests_or_has_seen_all(&self, now: OffsetDateTime) -> Result<bool> {
         let state = self.readers.read(State::read)?;
-        let rounds = lock(&self.core.rounds);
-        let rests = rounds.rest_until.is_some_and(|until| Instant::now() < until);
+        let mut rounds = lock(&self.core.rounds);
+        let rests = !rounds.pace.allows(Instant::now(), state.position);
         let seen = rounds.seen == Some((state.epoch, state.position)) && rounds.due_at.is_none_or(|at| now < at);
         Ok(rests || seen)
     }
 
-    fn take_due(&self, domain: &Domain, look: &Look, started: Instant) -> Result<usize> {
+    fn take_due(&self, domain: &Domain, look: &Look, until: Option<Instant>) -> Result<usize> {
         let failed = lock(&self.core.rounds).failed.clone();
-        let due: Vec<&(EntityKey, i64)> = look.due.iter().filter(|due| !failed.contains(due)).collect();
-        self.readers.read(|conn| self.core.prepare(conn, &due[..due.len().min(AT_ONCE)]))?;
-        let mut left = due.into_iter().peekable();
+        let due: Vec<&(EntityKey, i64)> =
+            look.due.iter().filter(|due| !failed.contains(due)).take(AT_ONCE + 1).collect();
+        let lot = &due[..due.len().min(AT_ONCE)];
+        let sequences = Vec::from_iter(lot.iter().map(|(_, sequence)| *sequence).collect::<BTreeSet<i64>>());
+        let reach = |conn: &Connection| self.core.log_hashes.reach(conn, &State::read(conn)?, &sequences, until);
+        if !self.readers.read(reach)? {
+            return Ok(0);
+        }
+        let (made, tried) = self.make_due(domain, lot, until);
+        let all = tried == due.len();
+        let kept = match made.is_empty() {
+            true => Some(0),
+            false => self.transact(move |core, conn| core.keep_entity_snapshots(conn, &made))?,
+        };
+        let mut rounds = lock(&self.core.rounds);
+        rounds.seen = (all && kept.is_some()).then_some((look.epoch, look.position));
+        rounds.due_at = look.at;
+        Ok(kept.unwrap_or(0))
+    }
+
+    /// Makes snapshots of these entities until the time is up; says how many were tried, one at least.
+    fn make_due(&self, domain: &Domain, due: &[&(EntityKey, i64)], until: Option<Instant>) -> (Vec<Made>, usize) {
         let (mut made, mut refused): (Vec<Made>, Vec<(EntityKey, Error)>) = (Vec::new(), Vec::new());
-        while let Some(due) = left.next_if(|_| made.is_empty() || started.elapsed() < ROUND) {
+        let mut left = due.iter();
+        while (made.is_empty() || !is_up(until))
+            && let Some(due) = left.next()
+        {
             match self.readers.read(|conn| self.core.make_entity_snapshot(conn, domain, &due.0)) {
                 Ok(one) => made.push(one),
                 Err(error) => {
                     // It may be once the entity, or its domain, is another.
                     if error.kind() == ErrorKind::Unprocessable {
-                        lock(&self.core.rounds).failed.insert(due.clone());
+                        lock(&self.core.rounds).failed.insert((*due).clone());
                     }
                     refused.push((due.0.clone(), error));
                 }
@@ -275,15 +283,7 @@ impl Engine {
             let more = refused.len() - 1;
             tracing::warn!(%entity, %error, more, "a snapshot of an entity is due and could not be taken");
         }
-        let all = left.peek().is_none();
-        let kept = match made.is_empty() {
-            true => Some(0),
-            false => self.transact(move |core, conn| core.keep_entity_snapshots(conn, &made))?,
-        };
-        let mut rounds = lock(&self.core.rounds);
-        rounds.seen = (all && kept.is_some()).then_some((look.epoch, look.position));
-        rounds.due_at = look.at;
-        Ok(kept.unwrap_or(0))
+        (made, due.len() - left.len())
     }
 
     /// The entities of a type that there are now, in the order of their ids, with version and when

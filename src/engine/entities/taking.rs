@@ -9,7 +9,7 @@ use crate::domain::{Domain, Replay};
 use crate::engine::{Core, Engine, lock};
 use crate::entity::exchange::check_size;
 use crate::entity::snapshot::state_hash;
-use crate::entity::table::Stored;
+use crate::entity::table::Entry;
 use crate::entity::{self, EntityKey, EntitySnapshot, Import, Origin, table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::log_image;
@@ -45,7 +45,7 @@ impl Core {
         let gone = || Error::unprocessable(format!("{key} has no state any more, so there is nothing to keep."));
         let state = state.ok_or_else(gone)?;
         check_size(key, &state)?;
-        let hashes = self.log_hashes.of(conn, &asked.state, &[sequence])?;
+        let log_hash = self.log_hashes.of(conn, &asked.state, sequence)?.to_string();
         let snapshot = EntitySnapshot {
             entity_type: key.kind.clone(),
             entity_id: key.id.clone(),
@@ -55,7 +55,7 @@ impl Core {
             state_hash: state_hash(&state).map_err(|source| Error::internal("a state is not JSON").because(source))?,
             state,
             created_at: self.clock.now(),
-            log_hash: hashes.first().map(ToString::to_string).unwrap_or_default(),
+            log_hash,
             logic: domain.logic.to_string(),
             origin: Origin::Own,
         };
@@ -75,7 +75,7 @@ impl Core {
         for Made { snapshot, seen } in made {
             new += usize::from(table::keep(conn, snapshot)?);
             table::prune(conn, &snapshot.key(), self.keep_entity_snapshots)?;
-            log_image::remember(conn, &self.log_hashes.take_fresh(), seen)?;
+            log_image::remember(conn, &self.log_hashes.take_fresh(seen.epoch), seen)?;
         }
         Ok(Some(new))
     }
@@ -243,7 +243,7 @@ impl Engine {
         let state = at.state.ok_or_else(gone)?;
         self.readers.read(|conn| {
             let asked = Asked::new(&self.core, conn, &domain, key)?;
-            let hashes = self.core.log_hashes.of(conn, &asked.state, &[at.sequence])?;
+            let log_hash = self.core.log_hashes.of(conn, &asked.state, at.sequence)?.to_string();
             Ok(EntitySnapshot {
                 entity_type: key.kind.clone(),
                 entity_id: key.id.clone(),
@@ -254,7 +254,7 @@ impl Engine {
                     .map_err(|source| Error::internal("a state is not JSON").because(source))?,
                 state,
                 created_at: self.now(),
-                log_hash: hashes.first().map(ToString::to_string).unwrap_or_default(),
+                log_hash,
                 logic: domain.logic.to_string(),
                 origin: Origin::Own,
             })
@@ -281,8 +281,8 @@ impl Asked<'_> {
     /// A snapshot of a version.
     fn read(&self, version: u64) -> Result<EntityRead> {
         let logic = self.domain.logic.to_string();
-        let mut best: Option<(bool, Stored)> = None;
-        for one in table::of_entity(self.conn, self.key)?.into_iter().filter(|one| one.said().version == version) {
+        let mut best: Option<(bool, Entry)> = None;
+        for one in table::entries(self.conn, self.key)?.into_iter().filter(|one| one.said().version == version) {
             let is_on = one.said().origin == Origin::Own
                 && self.core.log_hashes.has(self.conn, &self.state, &Place::of(self.key, one.said()))?;
             if best.as_ref().is_none_or(|(best, _)| is_on && !best) {
@@ -290,8 +290,8 @@ impl Asked<'_> {
             }
         }
         let missing = || Error::not_found(format!("there is no snapshot of {} at version {version}", self.key));
-        let (is_on, stored) = best.ok_or_else(missing)?;
-        let snapshot = stored.checked()?;
+        let (is_on, entry) = best.ok_or_else(missing)?;
+        let snapshot = self.core.sound.checked(entry.read(self.conn)?.ok_or_else(missing)?)?;
         let own = snapshot.origin == Origin::Own;
         Ok(EntityRead {
             replayed: false,
@@ -309,7 +309,8 @@ impl Core {
             (one.version, one.sequence, &one.log_hash, &one.logic)
                 == (made.version, made.sequence, &made.log_hash, &made.logic)
         };
-        let found = table::of_entity(conn, &made.key())?.into_iter().find(|one| same(one.said()));
-        Ok(found.and_then(|one| one.checked().ok()))
+        let found = table::entries(conn, &made.key())?.into_iter().find(|one| same(one.said()));
+        let stored = found.map_or(Ok(None), |entry| entry.read(conn))?;
+        Ok(stored.and_then(|stored| self.sound.checked(stored).ok()))
     }
 }
