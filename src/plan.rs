@@ -74,6 +74,7 @@ impl<'a> Plan<'a> {
             event_delta: head - self.manifest.last_event_id,
             events_removed: events.removed,
             events_returned: events.returned,
+            first_returned: events.first_returned,
             events_changed: events.changed,
             event_log_rows_in_snapshot: self.manifest.table(LOG).map_or(0, |image| image.rows),
             tables,
@@ -126,7 +127,12 @@ impl<'a> Plan<'a> {
         let mut by_kind: BTreeMap<String, u64> = BTreeMap::new();
         for change in diff::changes(&self.log, &then, &now, None) {
             match change? {
-                Change::Added(_) => events.returned += 1,
+                Change::Added(row) => {
+                    if let (0, Value::Integer(id)) = (events.returned, &row[0]) {
+                        events.first_returned = Some(*id);
+                    }
+                    events.returned += 1;
+                }
                 Change::Changed { .. } => events.changed += 1,
                 Change::Removed(row) => {
                     if let (0, Value::Integer(id)) = (events.removed, &row[0]) {
@@ -147,6 +153,7 @@ impl<'a> Plan<'a> {
 struct Events {
     removed: u64,
     returned: u64,
+    first_returned: Option<i64>,
     changed: u64,
     by_kind: Vec<KindCount>,
     first: Option<(i64, String)>,

@@ -36,6 +36,7 @@ mod row;
 mod sample;
 mod tables;
 mod take;
+mod texts;
 mod timeline;
 mod undo;
 mod weight;

@@ -105,6 +105,9 @@ pub struct Line {
     pub operation: Operation,
     /// Its undo; none where there is no undoing what it did.
     pub undo: Option<Undo>,
+    /// What it undid; none where it is no undo.
+    #[serde(skip)]
+    pub undid: Option<What>,
 }
 
 impl Engine {
@@ -132,7 +135,8 @@ impl Engine {
 
 impl Core {
     pub(super) fn line(&self, conn: &Connection, operation: Operation) -> Result<Line> {
-        let Some(way) = Way::of(&operation) else { return Ok(Line { operation, undo: None }) };
+        let undid = undid(conn, &operation)?;
+        let Some(way) = Way::of(&operation) else { return Ok(Line { operation, undo: None, undid }) };
         let events_since = events_since(conn, &operation)?;
         let log_changed_since = log_changed_since(conn, operation.operation)?;
         let why_not = match (way.safety(), &way) {
@@ -148,7 +152,7 @@ impl Core {
         let undone_by = undone_by(conn, operation.operation, &way)?;
         let offered = why_not.is_none();
         let undo = Undo { offered, why_not, confirm, events_since, log_changed_since, undone_by, way };
-        Ok(Line { operation, undo: Some(undo) })
+        Ok(Line { operation, undo: Some(undo), undid })
     }
 
     /// Why the backup that was made before a restore cannot be used any more, and since when.
@@ -187,6 +191,11 @@ impl Core {
             Err(error) => Err(error),
         }
     }
+}
+
+fn undid(conn: &Connection, operation: &Operation) -> Result<Option<What>> {
+    let of = operation.detail["of"].as_i64().filter(|_| operation.what == What::Undo);
+    of.map(|of| Ok(history::find(conn, of)?.what)).transpose()
 }
 
 fn events_since(conn: &Connection, operation: &Operation) -> Result<u64> {

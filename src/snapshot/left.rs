@@ -24,6 +24,9 @@ pub enum Left {
         /// When.
         #[serde(with = "time::serde::rfc3339")]
         at: OffsetDateTime,
+        /// The log's last event after it; 0 where none stayed.
+        #[serde(skip)]
+        head: i64,
     },
     /// A later event that superseded one which the snapshot holds as live.
     Event {
@@ -50,7 +53,8 @@ impl Left {
         }
         let operations = since(conn, manifest)?;
         if let Some(one) = first_standing(operations, manifest.about.epoch) {
-            return Ok(Self::Operation { operation: one.operation, what: one.what, at: one.at });
+            let head = one.detail["head"].as_i64().unwrap_or_default();
+            return Ok(Self::Operation { operation: one.operation, what: one.what, at: one.at, head });
         }
         let sql = "SELECT superseded_by, id FROM event_log WHERE superseded_by > ?1 AND id <= ?1 LIMIT 1";
         let found = conn

@@ -267,6 +267,9 @@ pub struct Preview {
     pub events_removed: u64,
     /// Events that a restore of everything brings back.
     pub events_returned: u64,
+    /// The first of them.
+    #[serde(skip)]
+    pub first_returned: Option<i64>,
     /// Events that stay and differ, as where one was hidden since.
     #[serde(skip)]
     pub events_changed: u64,

@@ -19,6 +19,8 @@ use crate::store::state::Stuck;
 const NAMED: usize = 3;
 /// What a full disk leads to.
 pub(super) const BY_SIZE: &str = "Snapshots by size";
+/// How every text about a full disk begins.
+pub(super) const DISK_FULL: &str = "The disk is full";
 /// The mark of a full disk.
 pub(super) const FULL: &str = "full";
 
@@ -131,10 +133,9 @@ pub(super) fn apply(waiting: u64) -> Action {
 fn full() -> Matter {
     Matter {
         mark: FULL,
-        lead: "The disk is full.".to_owned(),
+        lead: format!("{DISK_FULL}: nothing can be changed."),
         timed: None,
-        text: "Nothing can be changed; reading works. Free some space, or delete a snapshot; no restart is needed."
-            .to_owned(),
+        text: "Reading works. Free some space, or delete a snapshot; no restart is needed.".to_owned(),
         action: Some(Action::Link { words: BY_SIZE.to_owned(), url: links::SNAPSHOTS_BY_SIZE.to_owned() }),
     }
 }
@@ -178,17 +179,16 @@ fn see(event: i64) -> Action {
 
 fn stuck(at: &Stuck, later: u64) -> Matter {
     let later = match later {
-        0 => String::new(),
-        1 => " 1 later event waits, and".to_owned(),
-        _ => format!(" {} wait, and", counted(later, "later event")),
+        0 => "new events".to_owned(),
+        1 => "1 later event waits, and new ones".to_owned(),
+        _ => format!("{} wait, and new ones", counted(later, "later event")),
     };
-    let rest = if later.is_empty() { " New events" } else { " new ones" };
     Matter {
         mark: "stuck",
         lead: format!("The tables stopped before event {}.", at.event),
         timed: None,
         text: format!(
-            "Another program wrote it, and it breaks a rule: {}. Nothing is lost.{later}{rest} are refused until this is \
+            "Another program wrote it, and it breaks a rule: {}. Nothing is lost; {later} are refused until this is \
              mended.",
             rule(&at.reason)
         ),
@@ -234,17 +234,49 @@ fn damaged_one(snapshot: &Snapshot, now: OffsetDateTime) -> Matter {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::snapshot::policy::{NextDue, Why};
 
     #[test]
     fn a_stuck_store_says_what_waits() {
         let at = Stuck { event: 1301, reason: "names no bot.".into() };
         assert_eq!(
             stuck(&at, 27).text,
-            "Another program wrote it, and it breaks a rule: names no bot. Nothing is lost. 27 later events wait, and \
+            "Another program wrote it, and it breaks a rule: names no bot. Nothing is lost; 27 later events wait, and \
              new ones are refused until this is mended."
         );
-        assert!(stuck(&at, 0).text.ends_with("Nothing is lost. New events are refused until this is mended."));
+        assert!(stuck(&at, 0).text.ends_with("Nothing is lost; new events are refused until this is mended."));
+    }
+
+    #[test]
+    fn the_worst_comes_first() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::from_secs(90_000);
+        let all = Status {
+            version: 1,
+            head: 1328,
+            position: 1240,
+            held: true,
+            stuck: None,
+            epoch: 7,
+            waiting: 88,
+            drift: 3,
+            events: 1328,
+            disk_full: true,
+            domain: "companion".to_owned(),
+            last_snapshot: "20261120T204112Z".parse().ok().map(|id| (id, OffsetDateTime::UNIX_EPOCH)),
+            next_due: NextDue {
+                after_events: 1,
+                at: Some(OffsetDateTime::UNIX_EPOCH + Duration::from_secs(1800)),
+                due_now: true,
+                why: Why::Time,
+            },
+        };
+        let marks = |status: &Status| of_store(status, now).iter().map(|one| one.mark).collect::<Vec<_>>();
+        assert_eq!(marks(&all), ["differs", FULL, "paused", "unchecked"]);
+        let stuck = Some(Stuck { event: 1301, reason: "names no bot.".into() });
+        assert_eq!(marks(&Status { stuck, held: false, ..all }), ["differs", FULL, "stuck", "unchecked"]);
     }
 
     #[test]

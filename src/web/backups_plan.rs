@@ -13,10 +13,9 @@ use super::extract::Fields;
 use super::filters::{self, Moment};
 use super::layout::{Door, Shell, address, page};
 use super::links::{self, PlanLinks};
+use super::notice::{Notice, Saw};
 use super::outcome::Outcome;
-use super::plan_page::{
-    Changes, Confirm, Newer, Notice, PlanPage, Saw, Title, Typing, by_kind, curl, expected, summary,
-};
+use super::plan_page::{Changes, Confirm, Newer, PlanPage, Title, Typing, by_kind, curl, expected, summary};
 use super::plan_view::{leaving, returning};
 use super::state::AppState;
 use super::words::{on_pages, visible};

@@ -7,7 +7,7 @@ use axum::response::Response;
 use time::OffsetDateTime;
 use time::ext::NumericalDuration;
 
-use super::attention::{Action, Matter};
+use super::attention::{Action, BY_SIZE, Matter};
 use super::difference::{Difference, Run};
 use super::due::Timed;
 use super::error::Failure;
@@ -159,12 +159,12 @@ fn matters() -> Vec<Matter> {
     let damaged = "Another program or a fault changed them. The log has all that they follow from.";
     let mend =
         Action::Link { words: "See them, or make the tables anew".to_owned(), url: links::PROJECTION.to_owned() };
-    let full = "Nothing can be changed; reading works. Free some space, or delete a snapshot; no restart is needed.";
-    let sizes = Action::Link { words: "Snapshots by size".to_owned(), url: links::SNAPSHOTS.to_owned() };
+    let full = "Reading works. Free some space, or delete a snapshot; no restart is needed.";
+    let sizes = Action::Link { words: BY_SIZE.to_owned(), url: links::SNAPSHOTS_BY_SIZE.to_owned() };
     let take = Action::Post { words: "Take snapshot".to_owned(), url: links::TAKE };
     vec![
         matter("differs", "3 rows differ from the log.", damaged, Some(mend)),
-        matter("full", "The disk is full.", full, Some(sizes)),
+        matter("full", "The disk is full: nothing can be changed.", full, Some(sizes)),
         matter("paused", "The tables are paused at event 1240.", waits, Some(apply)),
         matter("stuck", "The tables stopped before event 1301.", reason, Some(see)),
         matter(
@@ -188,10 +188,10 @@ fn outcome() -> Outcome {
 
 /// The result that leaves events waiting.
 fn tables_only() -> Outcome {
-    let apply = Action::Post { words: "Apply 424 events".to_owned(), url: links::REPLAY };
+    let apply = Action::Post { words: "Apply them".to_owned(), url: links::REPLAY };
     Outcome {
-        heading: "The tables are as they were at event 916.".to_owned(),
-        text: "131 rows changed in 6 tables, in 0.2 s. 424 events wait.".to_owned(),
+        heading: "The tables are as they were at event 916; 131 rows changed in 0.2 s.".to_owned(),
+        text: "424 events wait.".to_owned(),
         link: None,
         actions: vec![apply, Action::Plan { of: "of undoing the restore".to_owned(), url: links::HISTORY.to_owned() }],
     }

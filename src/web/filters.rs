@@ -142,6 +142,14 @@ fn in_utc(at: OffsetDateTime) -> OffsetDateTime {
     at.checked_to_offset(time::UtcOffset::UTC).unwrap_or(at)
 }
 
+/// The day until which something is kept: `4 December`, or `4 January 2027` where that is not this
+/// year.
+pub(super) fn until(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    let (at, now) = (in_utc(at), in_utc(now));
+    let year = if at.year() == now.year() { String::new() } else { format!(" {}", at.year()) };
+    format!("{} {}{year}", at.day(), at.month())
+}
+
 /// `20 Nov`, or `20 Nov 2025` where that is not this year.
 fn date(at: OffsetDateTime, now: OffsetDateTime) -> String {
     let year = if at.year() == now.year() { String::new() } else { format!(" {}", at.year()) };

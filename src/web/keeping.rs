@@ -15,7 +15,7 @@ use super::snapshots::means;
 use super::state::{AppState, blocking};
 use super::take;
 use crate::engine::Pruned;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::history::What;
 use crate::snapshot::verify::Verified;
 use crate::snapshot::{Kind, SnapshotId};
@@ -114,13 +114,18 @@ pub(super) async fn delete(
             _ => Err(error.into()),
         };
     }
-    let id = id.parse()?;
-    let means = means(wants);
-    let (pruned, operation) = blocking(&state, move |engine| {
-        let pruned = engine.delete(kind, &id, means)?;
+    let id: SnapshotId = id.parse()?;
+    let (means, of) = (means(wants), id.clone());
+    let done = blocking(&state, move |engine| {
+        let pruned = engine.delete(kind, &of, means)?;
         Ok((pruned, engine.operations(LATEST)?.into_iter().find(|one| one.what == What::Delete)))
-    })
-    .await?;
+    });
+    let (pruned, operation) = match done.await {
+        Err(error) if wants == Wants::Page && error.kind() == ErrorKind::Busy => {
+            return plan::not_deleted(&state, kind, id, typed, error).await;
+        }
+        done => done?,
+    };
     let list = operation.map_or(links::SNAPSHOTS.to_owned(), |one| links::done(one.operation));
     Ok(if wants.json() { json(&pruned) } else { Redirect::to(&list).into_response() })
 }

@@ -181,8 +181,7 @@ impl Shell {
     /// Leaves out the strip of a full disk on a page that says it itself, in these words.
     #[must_use]
     pub(super) fn told_by(mut self, text: &str) -> Self {
-        let tells =
-            |strip: &Matter| strip.mark == attention::FULL && text.starts_with(strip.lead.trim_end_matches('.'));
+        let tells = |strip: &Matter| strip.mark == attention::FULL && text.starts_with(attention::DISK_FULL);
         self.strip = self.strip.filter(|strip| !tells(strip));
         self
     }

@@ -48,6 +48,8 @@ mod kept;
 mod layout;
 mod links;
 mod negotiate;
+mod not_alone;
+mod notice;
 mod offer;
 mod operations;
 mod outcome;

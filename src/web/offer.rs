@@ -32,7 +32,7 @@ impl Offer {
         Some(match (undo.undone_by, &undo.why_not) {
             (Some(by), _) => Self::Undone(by),
             (None, Some(why)) => Self::Not(since(why, now)),
-            (None, None) => Self::Do(action(&line.operation, undo, status)),
+            (None, None) => Self::Do(action(line, undo, status)),
         })
     }
 
@@ -45,26 +45,31 @@ impl Offer {
     }
 }
 
-fn action(operation: &Operation, undo: &Undo, status: &Status) -> Action {
-    let (url, of) = (links::undo(operation.operation), deed(operation));
+fn action(line: &Line, undo: &Undo, status: &Status) -> Action {
+    let (url, of) = (links::undo(line.operation.operation), deed(&line.operation));
     if undo.confirm {
         return Action::Plan { of: format!("of undoing {of}"), url };
     }
-    Action::Send { words: button(operation, undo), of, url, fields: expected_of(status).to_vec() }
+    let (words, of) = button(line, undo, of);
+    Action::Send { words, of, url, fields: expected_of(status).to_vec() }
 }
 
-/// The words of the button.
-fn button(operation: &Operation, undo: &Undo) -> String {
-    match (operation.what, &undo.way) {
-        (What::Undo, Way::Flag { hidden: true, .. }) => "Hide again".to_owned(),
-        (What::Undo, Way::Flag { .. }) => "Show again".to_owned(),
-        (What::Undo, _) => again(&operation.detail),
-        _ => "Undo".to_owned(),
-    }
+/// The words of the button, and what is heard after them; `deed` is what would be undone.
+fn button(line: &Line, undo: &Undo, deed: String) -> (String, String) {
+    let words = match (line.undid, &undo.way) {
+        (None, _) => "Undo".to_owned(),
+        (_, Way::Flag { hidden: true, .. }) => "Hide again".to_owned(),
+        (_, Way::Flag { .. }) => "Show again".to_owned(),
+        (Some(What::Undo), _) => once_more(&line.operation.detail),
+        (Some(What::Rebuild), _) => "Make the tables anew again".to_owned(),
+        _ => "Go back again".to_owned(),
+    };
+    let of = if line.undid.is_some() { format!("({deed} is undone)") } else { deed };
+    (words, of)
 }
 
-/// What undoing an undo does to the log: the opposite of what the undo did.
-fn again(undone: &Value) -> String {
+/// What undoing the undo of an undo does to the log: the opposite of what it did.
+fn once_more(undone: &Value) -> String {
     let events = |name: &str| undone[name].as_u64().unwrap_or_default();
     match (events("events_removed"), events("events_returned")) {
         (gone @ 1.., 0) => format!("Bring {} back", counted(gone, "event")),
@@ -108,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_undo_of_an_undo_names_its_effect() {
-        let said = |removed, returned| again(&json!({"events_removed": removed, "events_returned": returned}));
+        let said = |removed, returned| once_more(&json!({"events_removed": removed, "events_returned": returned}));
         assert_eq!([said(40, 0), said(1, 0)], ["Bring 40 events back", "Bring 1 event back"]);
         assert_eq!([said(0, 40), said(0, 0), said(3, 4)], ["Take back 40 events again", "Undo", "Undo"]);
     }

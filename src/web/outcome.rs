@@ -113,7 +113,7 @@ impl Tell {
         let told = match &line {
             Some(line) => {
                 let told = Outcome::of(line, status, safety_kept, engine.now());
-                if undoes_an_undo(engine, line)? { told.map(|told| went_back::again(told, line)) } else { told }
+                if line.undid == Some(What::Undo) { told.map(|told| went_back::again(told, line)) } else { told }
             }
             None => None,
         };
@@ -123,13 +123,6 @@ impl Tell {
             (None, Some(word)) => Ok(Outcome::of_word(word, status)),
             (None, None) => Ok(None),
         }
-    }
-}
-
-fn undoes_an_undo(engine: &Engine, line: &Line) -> Result<bool> {
-    match (line.operation.what, line.operation.detail["of"].as_i64()) {
-        (What::Undo, Some(of)) => Ok(engine.operation(of)?.what == What::Undo),
-        _ => Ok(false),
     }
 }
 

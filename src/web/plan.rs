@@ -16,7 +16,8 @@ use super::keeping::typed_wrongly;
 use super::layout::page;
 use super::links;
 use super::negotiate::Wants;
-use super::plan_page::{AskedRows, Notice};
+use super::notice::Notice;
+use super::plan_page::AskedRows;
 use super::plan_view::{Drawn, Typed, plan};
 use super::snapshots::means;
 use super::state::{AppState, blocking};
@@ -163,7 +164,8 @@ async fn again(state: &AppState, id: &str, kind: Kind, fields: &Fields, error: E
     Ok(response)
 }
 
-/// The page of a snapshot that is not deleted since another id was typed, with that on it.
+/// The page of a snapshot that is not deleted, since another id was typed or another change is being
+/// written, with that on it and with what was typed.
 pub(super) async fn not_deleted(
     state: &AppState,
     kind: Kind,
@@ -171,13 +173,14 @@ pub(super) async fn not_deleted(
     typed: String,
     error: Error,
 ) -> Result<Response, Failure> {
-    let wrong = typed_wrongly(&typed, &id);
+    let wrong = if typed == id.as_str() { error.to_string() } else { typed_wrongly(&typed, &id) };
     let asked = Asked { id: id.clone(), kind, scope: Scope::Projections, rows: AskedRows::default() };
     match blocking(state, move |engine| draw(engine, &asked)).await {
         Ok(drawn) => {
             let typed = Typed::to_delete(typed);
             let mut response = page(&plan(state, drawn, typed, Some(Notice::NotDeleted(wrong)), None))?;
             *response.status_mut() = error::status(error.kind());
+            retry_hint(&mut response);
             Ok(response)
         }
         Err(damage) if damage.kind() == ErrorKind::Damaged => {

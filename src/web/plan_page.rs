@@ -4,23 +4,21 @@
 use askama::Template;
 
 use super::about::About;
-use super::attention::Matter;
+use super::attention::{self, Matter};
 use super::backups_view::BackupView;
 use super::difference::{Difference, Run};
 use super::due::Timed;
-use super::error::sentence;
 use super::event_view::Stamp;
 use super::extract::Fields;
 use super::filters::{self, Moment, counted, grouped};
 use super::layout::Shell;
-use super::links::PlanLinks;
+use super::links::{self, PlanLinks};
+use super::notice::Notice;
 use super::rows::{Cell, RowView, views};
 use super::snapshots::Name;
-use super::words::{on_pages, visible};
+use super::words::visible;
 use crate::compare::RowPage;
-use crate::engine::{DiffPage, Engine, Status};
-use crate::error::{Error, ErrorKind};
-use crate::log::EventQuery;
+use crate::engine::{DiffPage, Status};
 use crate::rewind::TableEffect;
 use crate::snapshot::Scope;
 
@@ -57,6 +55,11 @@ impl PlanPage {
         self.notice.as_ref().and_then(Notice::text)
     }
 
+    /// Whether the sizes of snapshots are worth a look.
+    fn is_full(&self) -> bool {
+        matches!(self.notice, Some(Notice::Full(_)))
+    }
+
     /// What is said at the field of the confirmation.
     fn wrong(&self) -> Option<&str> {
         match &self.notice {
@@ -74,7 +77,7 @@ impl PlanPage {
                 // What was typed confirmed another plan.
                 self.confirm.typing.iter_mut().for_each(|typing| typing.typed.clear());
             }
-            Some(Notice::Stopped(text)) => self.shell = self.shell.told_by(text),
+            Some(Notice::Full(text)) => self.shell = self.shell.told_by(text),
             _ => {}
         }
         self.notice = notice;
@@ -103,11 +106,19 @@ pub(super) struct Facts {
 /// Whether the log goes back with the tables.
 pub(super) struct Choice {
     /// Why the tables alone cannot go back.
-    pub(super) blocked: Option<String>,
+    pub(super) blocked: Option<Blocked>,
     pub(super) tables_only: String,
     pub(super) everything: String,
     /// What was chosen before.
     pub(super) chosen: Option<Scope>,
+}
+
+/// Why the tables alone cannot go back.
+pub(super) struct Blocked {
+    /// What the snapshot holds and what can return to it, said before the choice.
+    pub(super) why: Timed,
+    /// What the tables would not fit, said at the choice.
+    pub(super) short: &'static str,
 }
 
 impl Choice {
@@ -149,87 +160,6 @@ impl Typing {
     /// The value as a regular expression, for the browser's own check.
     pub(super) fn pattern(&self) -> String {
         self.value.replace('.', "\\.")
-    }
-}
-
-/// The store as a form saw it when it was drawn.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Saw {
-    head: Option<i64>,
-    epoch: Option<u64>,
-    /// Events that came since, counted up to one more than `NAMED`.
-    newer: Option<u64>,
-}
-
-/// New events are counted up to here; more are told as more.
-const NAMED: u64 = 100;
-
-impl Saw {
-    /// Reads what can be read; what cannot is the error's matter.
-    pub(super) fn read(fields: &Fields) -> Self {
-        Self {
-            head: fields.number("expected_head", "").ok().flatten(),
-            epoch: fields.number("expected_epoch", "").ok().flatten(),
-            newer: None,
-        }
-    }
-
-    /// With the events that came since. Ids have gaps, so they do not tell how many.
-    ///
-    /// # Errors
-    ///
-    /// Where the log cannot be read.
-    pub(super) fn counted(self, engine: &Engine) -> crate::error::Result<Self> {
-        let Some(head) = self.head else { return Ok(self) };
-        let query = EventQuery { after: Some(head), limit: NAMED + 1, ..EventQuery::default() };
-        Ok(Self { newer: Some(engine.events(&query)?.len() as u64), ..self })
-    }
-}
-
-/// Why the plan is drawn again.
-#[derive(Debug)]
-pub(super) enum Notice {
-    /// The confirmation was typed wrongly: said at the top and at the field.
-    Wrong(String),
-    /// The id was typed wrongly to delete the snapshot.
-    NotDeleted(String),
-    /// The store moved while the plan was read.
-    Moved(Box<Matter>),
-    /// Anything else, in the error's own words.
-    Stopped(String),
-}
-
-impl Notice {
-    /// Why something asked for from a page was not done, where the store stands at `head` and
-    /// `epoch` now.
-    pub(super) fn of(error: &Error, saw: Saw, head: i64, epoch: u64) -> Self {
-        let is_moved = saw.head.is_some_and(|seen| seen != head) || saw.epoch.is_some_and(|seen| seen != epoch);
-        if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Malformed) || !is_moved {
-            return Self::Stopped(visible(&sentence(&on_pages(&error.to_string()))));
-        }
-        let came = |events: &str| format!("The log moved while you were reading: {events}.");
-        let lead = match saw.newer {
-            Some(0) | None => "The store changed while you were reading.".to_owned(),
-            Some(newer) if newer > NAMED => came(&format!("more than {NAMED} new events")),
-            Some(newer) => came(&counted(newer, "new event")),
-        };
-        let text = "Nothing was done. This is the plan as it is now.".to_owned();
-        Self::Moved(Box::new(Matter { mark: "moved", lead, timed: None, text, action: None }))
-    }
-
-    /// What is said at the top; none where the strip says it.
-    pub(super) fn text(&self) -> Option<&str> {
-        match self {
-            Self::Wrong(text) | Self::NotDeleted(text) | Self::Stopped(text) => Some(text),
-            Self::Moved(_) => None,
-        }
-    }
-
-    pub(super) fn not_deleted(&self) -> Option<String> {
-        match self {
-            Self::NotDeleted(text) => Some(text.clone()),
-            _ => None,
-        }
     }
 }
 
@@ -335,6 +265,16 @@ impl AskedRows {
         let first = changed.into_iter().find(|(_, rows)| *rows > 0).map(|(name, _)| name.to_owned());
         let page = DiffPage { q: self.q.clone(), after: self.after.clone(), limit: self.limit.unwrap_or(ROWS_BESIDE) };
         self.table.clone().or(first).map(|table| (table, page))
+    }
+}
+
+/// `131 rows change in 6 tables.`
+pub(super) fn changing(tables: &[TableEffect]) -> String {
+    let changed = tables.iter().filter(|table| table.total() > 0);
+    match (changed.clone().map(TableEffect::total).sum(), counted(changed.count() as u64, "table")) {
+        (0, _) => "No row of the tables changes.".to_owned(),
+        (1, tables) => format!("1 row changes in {tables}."),
+        (rows, tables) => format!("{} change in {tables}.", counted(rows, "row")),
     }
 }
 

@@ -6,12 +6,14 @@ use super::about::About;
 use super::due::Timed;
 use super::event_view::Stamp;
 use super::extract::Fields;
-use super::filters::{Moment, counted, grouped};
+use super::filters::{self, Moment, counted, grouped};
 use super::keeping::typed_wrongly;
 use super::layout::{Door, Shell, address, with_folder};
 use super::links::{self, SnapshotLinks};
+use super::not_alone::blocked;
+use super::notice::{Notice, Saw};
 use super::plan_page::{
-    Changes, Choice, Confirm, Facts, Newer, Notice, PlanPage, Saw, Title, Typing, by_kind, curl, expected, summary,
+    Changes, Choice, Confirm, Facts, Newer, PlanPage, Title, Typing, by_kind, curl, expected, summary,
 };
 use super::snapshots::{Name, left_by};
 use super::state::AppState;
@@ -76,7 +78,7 @@ pub(super) fn plan(
     notice: Option<Notice>,
     told: Option<&str>,
 ) -> PlanPage {
-    let now = OffsetDateTime::now_utc();
+    let now = state.engine.now();
     let Drawn { status, preview, scope, rows, q } = drawn;
     let snapshot = &preview.snapshot;
     let links = SnapshotLinks::new(&snapshot.snapshot_id, snapshot.kind);
@@ -93,13 +95,9 @@ pub(super) fn plan(
         up: ("Snapshots".to_owned(), links::SNAPSHOTS.to_owned()),
         title,
         nothing: is_nothing(&preview).then_some("The tables already are as this snapshot has them."),
-        choice: Some(choice(&preview, &status, typed.scope)),
+        choice: Some(choice(state, &preview, &status, typed.scope)),
         lead: Timed { before: summary(&tables), ..Timed::default() },
-        text: format!(
-            "Before anything else, a safety copy of the present is taken and kept until {}; Undo brings everything back \
-             until then.",
-            safety_until(state, now)
-        ),
+        text: String::new(),
         changes: changes.after(newer(&preview, now)),
         confirm: confirm(state, &preview, &links, &typed),
         about: Some(about.told(told).refused(typed.delete, not_deleted)),
@@ -108,11 +106,13 @@ pub(super) fn plan(
     page.noticed(notice)
 }
 
-fn choice(preview: &Preview, status: &Status, chosen: Option<Scope>) -> Choice {
+fn choice(state: &AppState, preview: &Preview, status: &Status, chosen: Option<Scope>) -> Choice {
+    let now = state.engine.now();
+    let until = safety_until(state, now);
     Choice {
-        blocked: preview.tables_alone.is_some().then(|| blocked(preview)),
-        tables_only: tables_only(preview, status.events),
-        everything: everything(preview),
+        blocked: blocked(preview, now),
+        tables_only: tables_only(preview, status.events, &until),
+        everything: everything(preview, &until),
         chosen,
     }
 }
@@ -165,20 +165,22 @@ fn newest(count: u64, many: &str, one: &str) -> String {
     if count == 1 { format!("the newest one {one}") } else { format!("the newest {} {many}", grouped(count)) }
 }
 
-fn tables_only(preview: &Preview, events: u64) -> String {
+fn tables_only(preview: &Preview, events: u64, until: &str) -> String {
     let event = preview.snapshot.last_event_id.unwrap_or_default();
+    let safety = format!("A safety copy of the present is taken first. It is kept until {until}.");
     if preview.events_removed == 0 {
-        return format!("The tables return to how they were at event {event}. The log stays as it is.");
+        return format!("The tables return to how they were at event {event}. The log stays as it is. {safety}");
     }
+    let them = if preview.events_removed == 1 { "it" } else { "them" };
     format!(
         "The tables return to how they were at event {event}. The log keeps all of its {}; {}, and the tables stay \
-         paused until you apply them, a new event comes in, or you restart.",
+         paused until you apply {them}, a new event comes in, or you restart. {safety}",
         counted(events, "event"),
         newest(preview.events_removed, "wait", "waits"),
     )
 }
 
-fn everything(preview: &Preview) -> String {
+fn everything(preview: &Preview, until: &str) -> String {
     let event = preview.snapshot.last_event_id.unwrap_or_default();
     let back = match preview.events_returned {
         0 => String::new(),
@@ -190,29 +192,20 @@ fn everything(preview: &Preview) -> String {
         1 => " The newest event leaves the log.".to_owned(),
         removed => format!(" The newest {} leave the log.", counted(removed, "event")),
     };
-    format!("The tables and the log return to event {event}.{back}{leave}")
+    let (with, them) = match preview.events_removed {
+        0 => ("of the present", "everything"),
+        1 => ("with it", "it"),
+        _ => ("with all of them", "them"),
+    };
+    format!(
+        "The tables and the log return to event {event}.{back}{leave} A safety copy {with} is taken first and kept until \
+         {until}; Undo brings {them} back until then."
+    )
 }
 
 /// The day until which a safety copy taken now is kept.
 pub(super) fn safety_until(state: &AppState, now: OffsetDateTime) -> String {
-    Moment::new(now + state.settings.safety_kept, now).day
-}
-
-/// Why the tables alone cannot go back, and what can.
-fn blocked(preview: &Preview) -> String {
-    let moves = match (preview.events_returned, preview.events_removed) {
-        (0, 0) => String::new(),
-        (0, leave) => format!(": {}", leaving(leave, "event")),
-        (back, 0) => format!(": {}", returning(back)),
-        (back, leave) => format!(": {}, {}", returning(back), leaving(leave, "newer one")),
-    };
-    let way = format!("Choose \u{201c}Tables and log\u{201d}{moves}.");
-    match preview.snapshot.on_this_history {
-        Some(true) => {
-            format!("Its tables alone cannot return, since today's domain has tables of another shape. {way}")
-        }
-        _ => format!("Its tables alone cannot return, since they would not fit today's log. {way}"),
-    }
+    filters::until(now + state.settings.safety_kept, now)
 }
 
 /// `1 event comes back`, `88 events come back`.

@@ -10,8 +10,8 @@ use super::extract::{Fields, Form, Query};
 use super::layout::page;
 use super::links;
 use super::negotiate::Wants;
+use super::notice::{Notice, Saw};
 use super::outcome::{Outcome, Tell};
-use super::plan_page::{Notice, Saw};
 use super::projection_view::{Drawn, Rows, view};
 use super::snapshots::means;
 use super::state::{AppState, blocking};
@@ -41,7 +41,9 @@ impl Asked {
     /// What the last comparison found, with these of the rows.
     fn look(self, engine: &Engine) -> Result<Drawn> {
         let domain = engine.domain();
-        if let Some(name) = self.table.as_ref().filter(|name| domain.tables.iter().all(|table| table.name != **name)) {
+        if let Some(name) =
+            self.table.as_ref().filter(|name| domain.projected().iter().all(|table| table.name != **name))
+        {
             return Err(Error::not_found(format!("the domain has no table {name:?}")));
         }
         let check = engine.last_projection_check()?;

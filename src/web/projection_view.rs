@@ -5,22 +5,27 @@ use std::sync::Arc;
 use askama::Template;
 use time::OffsetDateTime;
 
+use super::attention;
 use super::difference::{Difference, Run};
 use super::filters::{self, Moment, counted, encoded};
 use super::layout::{Door, Shell, address, with_folder};
 use super::links;
+use super::notice::Notice;
 use super::outcome::Outcome;
-use super::plan_page::{Confirm, Notice, Typing, curl, expected_of};
+use super::plan_page::{Confirm, Typing, curl, expected_of};
 use super::plan_view::safety_until;
 use super::rows::{Cell, RowView, Words};
 use super::state::AppState;
-use super::words::rule;
-use crate::domain::Domain;
+use super::words::{rule, visible};
+use crate::domain::{Domain, ENTITY_EVENTS};
 use crate::drift::{Drift, DriftRow, ProjectionCheck};
 use crate::engine::Status;
 
 /// Characters of a value in a row.
 const VALUE: usize = 2000;
+
+/// What no page of a table shows, in words.
+const BELONGING: &str = "which events belong to which entity";
 
 /// How a row of the tables differs from what the log gives.
 const WORDS: Words = Words {
@@ -75,6 +80,8 @@ pub(super) struct ProjectionPage {
     compared: Option<Compared>,
     /// Of which table the rows are; none for all.
     of: Option<String>,
+    /// What is said above the rows.
+    heading: String,
     rows: Vec<RowView>,
     first_page: Option<String>,
     next_page: Option<String>,
@@ -88,9 +95,14 @@ impl ProjectionPage {
     /// What is said at the top.
     fn top(&self) -> Option<&str> {
         match &self.notice {
-            Some(Notice::Wrong(text) | Notice::Stopped(text)) => Some(text),
+            Some(Notice::Wrong(text) | Notice::Full(text) | Notice::Stopped(text)) => Some(text),
             _ => None,
         }
+    }
+
+    /// Whether the sizes of snapshots are worth a look.
+    fn is_full(&self) -> bool {
+        matches!(self.notice, Some(Notice::Full(_)))
     }
 
     /// What is said at the field of the confirmation.
@@ -116,7 +128,13 @@ impl Compared {
     fn new(check: ProjectionCheck, now: OffsetDateTime) -> Self {
         let (words, at) = (found(&check), Moment::new(check.at, now));
         let (tables, same): (Vec<_>, Vec<_>) = check.tables.into_iter().partition(|table| table.total() > 0);
-        Self { at, words, clean: check.clean, tables, same: same.into_iter().map(|table| table.name).collect() }
+        Self {
+            at,
+            words,
+            clean: check.clean,
+            tables,
+            same: same.into_iter().map(|table| called(&table.name).to_owned()).collect(),
+        }
     }
 }
 
@@ -157,6 +175,9 @@ pub(super) fn view(
     };
     // What was typed confirmed another store.
     let typed = if matches!(notice, Some(Notice::Moved(_))) { String::new() } else { typed };
+    if let Some(Notice::Full(text)) = &notice {
+        shell = shell.told_by(text);
+    }
     ProjectionPage {
         shell,
         notice,
@@ -165,20 +186,37 @@ pub(super) fn view(
         first_page: (rows.after > 0).then(|| rows.at(0)),
         next_page: rows.next_after.map(|after| rows.at(after)),
         rows: rows.rows.iter().map(|row| row_view(&domain, row, rows.table.is_none())).collect(),
+        heading: heading(rows.table.as_deref()),
         of: rows.table,
         anew: anew(state, &status, now),
         confirm: (status.events > 0).then(|| confirm(state, &status, typed)),
     }
 }
 
+/// A table as pages call it.
+fn called(table: &str) -> &str {
+    if table == ENTITY_EVENTS { BELONGING } else { table }
+}
+
+fn heading(of: Option<&str>) -> String {
+    match of {
+        None => "Rows that differ".to_owned(),
+        Some(ENTITY_EVENTS) => format!("Rows that differ: {BELONGING}"),
+        Some(of) => format!("Rows of {of} that differ"),
+    }
+}
+
 /// `named`: whether the table is told as well.
 fn row_view(domain: &Domain, row: &DriftRow, named: bool) -> RowView {
     // Of a table that the domain has no more the key alone is told.
-    let table = domain.tables.iter().find(|table| table.name == row.table);
+    let table = domain.projected().iter().find(|table| table.name == row.table);
     let columns = table.map(|table| table.columns.as_slice()).unwrap_or_default();
     let key: Vec<String> = table.map(|table| table.key_columns().cloned().collect()).unwrap_or_default();
-    let view = RowView::of(columns, &key, &row.row, &WORDS).cut(VALUE);
-    if named { RowView { key: format!("{}: {}", row.table, view.key), ..view } } else { view }
+    let mut view = RowView::of(columns, &key, &row.row, &WORDS).cut(VALUE);
+    if let (ENTITY_EVENTS, [of, id, event]) = (row.table.as_str(), row.row.key.as_slice()) {
+        view.key = visible(&format!("event {event}, of {of} {id}"));
+    }
+    if named { RowView { key: format!("{}: {}", called(&row.table), view.key), ..view } } else { view }
 }
 
 fn stands(status: &Status) -> String {

@@ -10,7 +10,8 @@ use super::extract::Fields;
 use super::filters::{self, counted, grouped};
 use super::layout::{Door, Shell, address, with_folder};
 use super::links::{self, PlanLinks};
-use super::plan_page::{Changes, Confirm, Notice, PlanPage, Saw, Title, Typing, by_kind, curl, expected, summary};
+use super::notice::{Notice, Saw};
+use super::plan_page::{Changes, Confirm, PlanPage, Title, Typing, by_kind, changing, curl, expected};
 use super::plan_view::safety_until;
 use super::state::AppState;
 use crate::compare::RowPage;
@@ -121,7 +122,7 @@ fn lead(preview: &RewindPreview, last: Option<&Event>, speaker: Option<&str>, no
 }
 
 fn text(preview: &RewindPreview, until: &str) -> String {
-    let mut text = summary(&preview.tables);
+    let mut text = changing(&preview.tables);
     match preview.events_revived {
         0 => {}
         1 => text += " 1 event counts again, since the one that superseded it leaves.",
@@ -132,7 +133,7 @@ fn text(preview: &RewindPreview, until: &str) -> String {
     if preview.held {
         text += &format!(" The tables stand at event {} now; the pause ends.", preview.position);
     }
-    format!("{text} A safety copy is taken first and kept until {until}; Undo brings everything back until then.")
+    format!("{text} A safety copy is taken first and kept until {until}; Undo brings everything back.")
 }
 
 fn confirm(state: &AppState, preview: &RewindPreview, typed: String) -> Confirm {

@@ -24,7 +24,7 @@ async fn back_and_forth(script: Script) {
     browser.wait_for("Undone: the log is at event 30 again").await;
     assert_eq!(head(&server), 30);
 
-    browser.click("Take back 18 events again").await;
+    browser.click("Go back again").await;
     browser.wait_for("The undo is undone: the log stands at event 12 again.").await;
     assert_eq!(head(&server), 12);
 

@@ -120,6 +120,39 @@ fn those_that_share_the_piece_are_named_and_the_newest_sound_one_is_another() {
 }
 
 #[test]
+fn a_piece_that_three_snapshots_share_is_told_whole_with_links_to_the_others() {
+    let app = TestApp::with_story(12);
+    let taken: Vec<Snapshot> = (0..3).map(|_| app.store.take()).collect();
+    let before: Vec<_> = pieces(&app).into_iter().map(|path| (std::fs::read(&path).unwrap(), path)).collect();
+    let name = lose_the_bots(&app, &taken[0]);
+    let (frame, path) = before.into_iter().find(|(_, path)| path.to_str().unwrap().contains(&name)).unwrap();
+    // A sound frame with as many bytes in it, one of which is another.
+    let mut rows = zstd::decode_all(frame.as_slice()).unwrap();
+    *rows.iter_mut().find(|byte| **byte == b'A').unwrap() = b'E';
+    std::fs::write(path, zstd::encode_all(rows.as_slice(), 3).unwrap()).unwrap();
+    let zed = r#"{"bot_id": "zed", "name": "Zed", "persona": "Counts."}"#;
+    app.store.append(vec![NewEvent::new("bot_created", zed).unwrap()]);
+    let sound = app.store.take();
+    for one in &taken {
+        app.post(&format!("/snapshots/{}/verify", one.snapshot_id), &[PERIODIC], JSON);
+    }
+    let page = page(&app, taken[0].snapshot_id.as_str());
+    let lead = page.text("main .lead");
+    let told = lead.strip_prefix("This snapshot cannot be restored. One of its ").unwrap();
+    let (_, told) = told.split_once(" pieces (bots, rows ada to bob) is not what was written: ").unwrap();
+    assert!(told.starts_with(&format!("expected {}\u{2026}, found ", &name[..4])), "{told}");
+    let rest = page.texts("main .lead ~ p");
+    assert_eq!(rest[0], "Nothing of it was read into your tables, and your live data is not affected.");
+    assert!(rest[1].starts_with("2 other snapshots share this piece: "), "{}", rest[1]);
+    let others = [&taken[2], &taken[1]].map(|one| plan(one.snapshot_id.as_str()));
+    assert_eq!(page.attributes("main .shared a", "href"), others);
+    let at = page.text(".lead ~ p:not(.shared) time");
+    assert_eq!(rest[2], format!("The newest sound snapshot is {at}."));
+    assert_eq!(page.texts("main .ways a"), ["Go to it", "Delete this one"]);
+    assert_eq!(page.attributes("main .ways a", "href"), [plan(sound.snapshot_id.as_str()), "#delete".to_owned()]);
+}
+
+#[test]
 fn of_many_damaged_ones_three_are_named_and_those_of_one_minute_by_their_ids() {
     let app = TestApp::with_story(12);
     let taken: Vec<Snapshot> = (0..5).map(|_| app.store.take()).collect();

@@ -139,7 +139,9 @@ fn every_component_is_shown_in_its_states() {
         assert!(page.has(css), "{css}");
     }
     let strips = page.texts("main .strip strong");
-    for lead in ["3 rows differ", "The disk is full.", "The tables are paused", "The tables stopped", "No checkpoint"] {
+    for lead in
+        ["3 rows differ", "The disk is full: nothing", "The tables are paused", "The tables stopped", "No checkpoint"]
+    {
         assert!(strips.iter().any(|strip| strip.starts_with(lead)), "{lead}: {strips:?}");
     }
     let all = page.attributes(".symbols symbol", "id");

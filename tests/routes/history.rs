@@ -80,7 +80,7 @@ fn an_undone_line_names_the_operation_that_undid_it() {
     follow(&app, &send_form(&app, &page, ".c-undo form", &[]));
     let told = app.get("/history", HTML).page().texts(".c-undo");
     assert_eq!(told.len(), 2);
-    assert!(told[0].starts_with("Take back 12 events again") && told[1] == "undone by operation 2", "{told:?}");
+    assert!(told[0].starts_with("Go back again") && told[1] == "undone by operation 2", "{told:?}");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn the_form_of_a_plan_works_without_script_and_its_result_can_be_undone_at_once(
     let undone = follow(&app, &send_form(&app, &result, ".result form", &[]));
     assert_eq!(undone.text("#result"), "Undone: the log is at event 24 again, all rows as before.");
     assert_eq!(app.store.content(), before);
-    assert!(undone.text(".result form button").starts_with("Take back 12 events again"));
+    assert!(undone.text(".result form button").starts_with("Go back again"));
     let again = follow(&app, &send_form(&app, &undone, ".result form", &[]));
     assert_eq!(again.text("#result"), "The undo is undone: the log stands at event 12 again.");
     assert!(again.text(".result form button").starts_with("Bring 12 events back"));
