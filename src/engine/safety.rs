@@ -167,12 +167,13 @@ impl Safety {
     ) -> Result<Restored> {
         let state = State::read(conn)?;
         let log_changes = changed.get(LOG).copied().unwrap_or_default();
+        let is_still = log_changes.total() == 0 && state.position == self.taken.state.position;
         let mut restored = Restored {
             operation: 0,
             safety_snapshot: SafetySnapshot { snapshot_id: self.taken.id.clone(), kind: Kind::Rewind },
             events_removed: log_changes.removed,
             events_returned: log_changes.added,
-            rows_changed: Comparison::rows_changed(changed),
+            rows_changed: Comparison::rows_changed(changed, is_still || what == What::Rebuild),
             position: state.position,
             held: state.hold.is_some(),
             epoch: state.epoch,

@@ -134,9 +134,11 @@ impl Comparison<'_> {
         pairs.map(|pair| (pair.now.table.name.clone(), pair.counts)).collect()
     }
 
-    /// The rows that change, by table, of those that are shown; tables without a change are left out.
-    pub fn rows_changed(changed: &BTreeMap<String, Counts>) -> BTreeMap<String, u64> {
-        let shown = changed.iter().filter(|(name, _)| *name != ENTITY_EVENTS);
+    /// The rows that change, by table; tables without a change are left out. Which events belong to
+    /// which entity comes and goes with the events, so that it is counted only where asked for: where
+    /// a change of it is news.
+    pub fn rows_changed(changed: &BTreeMap<String, Counts>, all: bool) -> BTreeMap<String, u64> {
+        let shown = changed.iter().filter(|(name, _)| all || *name != ENTITY_EVENTS);
         shown.map(|(name, counts)| (name.clone(), counts.total())).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{refused, with_newer_events};
+use super::{follow, refused, with_newer_events};
 use crate::support::{HTML, JSON, PLAIN, Reply, TestApp, shown};
 
 const ANEW: &str = "/projection/rebuild";
@@ -104,6 +104,34 @@ fn rows_that_differ_are_told_table_by_table_and_row_by_row() {
     assert_eq!(app.get("/projection?table=memories", HTML).page().text("ol.rows .verb"), "+ is missing");
     assert!(!app.get("/projection?table=chats", HTML).page().has("ol.rows"));
     refused(|accept| app.get("/projection?table=nothing", accept), 404, "no table");
+}
+
+#[test]
+fn an_event_that_belongs_to_nobody_any_more_is_told_in_words_and_counted_by_its_mending() {
+    let app = TestApp::with_story(24);
+    let clean = app.store.content();
+    let removed = app.store.other_program().execute("DELETE FROM entity_events WHERE event_id = 10", []).unwrap();
+    assert_eq!(removed, 1);
+    assert_eq!(total(&compare(&app)), 1);
+    let page = app.get("/projection", HTML).page();
+    assert_eq!(page.text("main .lead"), "Compared just now, at event 24: 1 row differs from the log in 1 table.");
+    let words = "which events belong to which entity";
+    assert_eq!(page.texts("table.drift tbody tr"), [format!("{words}100")]);
+    assert_eq!(page.texts("ol.rows .row-head"), [format!("+ is missing {words}: event 10, of chat c")]);
+    let of_it = app.get(&page.attribute("table.drift a", "href").replace("#rows", ""), HTML).page();
+    assert_eq!(of_it.text("h2#rows"), format!("Rows that differ: {words}"));
+    assert_eq!(of_it.text("ol.rows .key"), "event 10, of chat c");
+    assert!(!page.text("main").contains("entity_events"), "no page names it so");
+
+    let page = follow(&app, &posted(&app, "24"));
+    let mended = page.text(".result > p");
+    assert!(mended.starts_with("1 row changed in 1 table, in "), "{mended}");
+    assert_eq!(app.store.content(), clean);
+    assert!(compare(&app)["clean"].as_bool().unwrap());
+    let operation = app.store.engine.operations(1).unwrap()[0].operation;
+    let undone = follow(&app, &app.post(&format!("/history/{operation}/undo"), &[], HTML));
+    assert!(undone.text(".result > p").starts_with("1 row changed in 1 table, in "));
+    assert!(undone.text(".result form button").starts_with("Make the tables anew again"));
 }
 
 #[test]
