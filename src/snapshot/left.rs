@@ -79,21 +79,26 @@ fn since(conn: &Connection, manifest: &Manifest) -> Result<Vec<Operation>> {
 /// The first operation whose change still stands, since none after it took it back.
 fn first_standing(operations: Vec<Operation>, captured: u64) -> Option<Operation> {
     let mut standing: Vec<Operation> = Vec::new();
+    // What stood after each of them, since each may be brought back.
+    let mut stood: Vec<(Option<u64>, Vec<Operation>)> = Vec::new();
     for one in operations {
-        if let Some(epoch) = one.detail["restored_epoch"].as_u64() {
-            standing.retain(|earlier| earlier.detail["epoch"].as_u64() <= Some(epoch));
-            // A log from before the snapshot does not hold what the snapshot does.
-            if epoch < captured {
-                standing.push(one);
+        let epoch = one.detail["epoch"].as_u64();
+        if let back @ Some(restored) = one.detail["restored_epoch"].as_u64() {
+            let then = stood.iter().rev().find(|(epoch, _)| *epoch <= back).map(|(_, then)| then.clone());
+            let then = then.unwrap_or_default();
+            let is_new = |then: &Operation| standing.iter().all(|now| now.operation != then.operation);
+            // A log from before the snapshot does not hold what the snapshot does; and where the log was
+            // as the snapshot has it until now, it is this that changed it.
+            standing = if restored < captured || then.first().is_some_and(is_new) { vec![one] } else { then };
+        } else {
+            match one.detail["event"].as_i64() {
+                Some(event) if standing.iter().any(|earlier| earlier.detail["event"] == event) => {
+                    standing.retain(|earlier| earlier.detail["event"] != event);
+                }
+                _ => standing.push(one),
             }
-            continue;
         }
-        match one.detail["event"].as_i64() {
-            Some(event) if standing.iter().any(|earlier| earlier.detail["event"] == event) => {
-                standing.retain(|earlier| earlier.detail["event"] != event);
-            }
-            _ => standing.push(one),
-        }
+        stood.push((epoch, standing.clone()));
     }
     standing.into_iter().next()
 }
@@ -126,5 +131,9 @@ mod tests {
         assert_eq!(standing(vec![flag(1, What::Hide, 6), flag(2, What::Unhide, 7), rewind(3, 8)]), Some(3));
         assert_eq!(standing(vec![rewind(1, 6), flag(2, What::Hide, 7), undo(3, 8, 6)]), Some(1));
         assert_eq!(standing(vec![undo(1, 6, 2)]), Some(1), "an older log was brought back");
+        let twice = vec![rewind(1, 6), undo(2, 7, 5), undo(3, 8, 6)];
+        assert_eq!(standing(twice), Some(3), "the undo of an undo takes back again");
+        let back = vec![rewind(1, 6), undo(2, 7, 5), undo(3, 8, 6), undo(4, 9, 7)];
+        assert_eq!(standing(back), None);
     }
 }

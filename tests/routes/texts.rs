@@ -85,6 +85,17 @@ fn a_snapshot_of_events_that_were_taken_back_says_when_and_what_returns() {
 }
 
 #[test]
+fn events_that_were_brought_back_and_taken_back_again_left_by_the_second() {
+    let app = TestApp::with_story(24);
+    let id = snapshot(&app);
+    let undone = follow(&app, &send_form(&app, &rewind(&app, "12"), ".result form", &[]));
+    assert!(!plan(&app, &id).has("main .why"));
+    follow(&app, &send_form(&app, &undone, ".result form", &[]));
+    assert!(why(&app, &id).starts_with("This snapshot holds 12 events that were taken back at … UTC. "));
+    assert!(plan(&app, &id).text(".facts .care").starts_with("the log has changed since: undo of "));
+}
+
+#[test]
 fn of_one_event_it_is_told_in_the_singular() {
     let app = TestApp::with_story(13);
     let id = snapshot(&app);
