@@ -142,13 +142,14 @@ fn full() -> Matter {
 
 /// The tables were compared with the log, and rows differ.
 fn drift(status: &Status) -> Option<Matter> {
+    let (them, they) = if status.drift == 1 { ("it", "it follows") } else { ("them", "they follow") };
     (status.drift > 0).then(|| Matter {
         mark: "differs",
         lead: format!("{}.", differing(status.drift)),
         timed: None,
-        text: "Another program or a fault changed them. The log has all that they follow from.".to_owned(),
+        text: format!("Another program or a fault changed {them}. The log has all that {they} from."),
         action: Some(Action::Link {
-            words: "See them, or make the tables anew".to_owned(),
+            words: format!("See {them}, or make the tables anew"),
             url: links::PROJECTION.to_owned(),
         }),
     })

@@ -123,6 +123,12 @@ fn an_event_that_belongs_to_nobody_any_more_is_told_in_words_and_counted_by_its_
     assert_eq!(of_it.text("ol.rows .key"), "event 10, of chat c");
     assert!(!page.text("main").contains("entity_events"), "no page names it so");
 
+    let everywhere = app.get("/events", HTML).page();
+    let strip =
+        "1 row differs from the log. Another program or a fault changed it. The log has all that it follows from.";
+    assert_eq!(everywhere.text(".strip p:first-child"), strip);
+    assert_eq!(everywhere.text(".strip a"), "See it, or make the tables anew");
+
     let page = follow(&app, &posted(&app, "24"));
     let mended = page.text(".result > p");
     assert!(mended.starts_with("1 row changed in 1 table, in "), "{mended}");
