@@ -161,6 +161,7 @@ fn row(one: &EntityDue) -> Vec<String> {
 
 fn due(one: &EntityDue) -> String {
     let events = match one.due_after_events {
+        _ if one.version == 0 => return "none of its events are in the log".to_owned(),
         0 => return "now".to_owned(),
         events => format!("after {}", counted(events, "event")),
     };

@@ -196,6 +196,7 @@ impl Row {
 /// `after 37 more events`.
 pub(super) fn due(one: &EntityDue) -> String {
     match one.due_after_events {
+        _ if one.version == 0 => "none of its events are in the log".to_owned(),
         0 => "due now".to_owned(),
         1 => "after 1 more event".to_owned(),
         more => format!("after {} more events", filters::grouped(more)),

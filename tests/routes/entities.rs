@@ -160,6 +160,12 @@ fn a_snapshot_of_elsewhere_is_imported() {
     assert_eq!((sent.status, sent.header("location")), (303, "/entities/bot/far%2Faway/snapshots/7"));
     let page = app.get("/entities/bot/far%2Faway/snapshots/7", HTML).page();
     assert!(page.text("main").contains("imported without a hash"));
+    let list = app.get("/entities?type=bot&q=far", HTML).page();
+    assert_eq!(list.texts("tbody th"), ["far/away"]);
+    assert!(list.text("tbody").contains("none of its events are in the log"));
+    let listed = app.get("/entities", JSON).json();
+    assert_eq!(listed["types"][0], serde_json::json!({"type": "bot", "count": 3, "next_after": null}));
+    assert_eq!((&listed["entities"][2]["id"], &listed["entities"][2]["version"]), (&"far/away".into(), &0.into()));
     for (body, status) in
         [("", 400), ("[1]", 400), (r#"{"entity_type": "ship"}"#, 404), (r#"{"state_hash": "0"}"#, 422)]
     {

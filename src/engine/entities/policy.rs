@@ -146,6 +146,16 @@ fn next(conn: &Connection, kind: &str, after: &str) -> Result<Option<EntityKey>>
     Ok(id.map(|id| EntityKey::new(kind, id)))
 }
 
+/// The ids of a type's entities as a common table: what the domain lists, and what was imported;
+/// `kind` is the parameter that has the type.
+fn there(list: &str, kind: &str) -> String {
+    format!(
+        "WITH listed (id) AS ({list}\n), there (id) AS (
+           SELECT CAST(id AS TEXT) FROM listed
+           UNION SELECT entity_id FROM entity_snapshots WHERE imported > 0 AND entity_type = {kind})"
+    )
+}
+
 /// The marks of one entity among those of all, which stand in the order of entities.
 fn of<'m>(marks: &'m [Mark], key: &EntityKey) -> &'m [Mark] {
     let from = marks.partition_point(|mark| mark.key < *key);
@@ -286,8 +296,8 @@ impl Engine {
         (made, due.len() - left.len())
     }
 
-    /// The entities of a type that there are now, in the order of their ids, with version and when
-    /// their next snapshot is due: at most so many after an id, and only those whose id has a text
+    /// The entities of a type that there are now, and those that only an import tells of, in the order
+    /// of their ids, with version and when their next snapshot is due: at most so many after an id, and only those whose id has a text
     /// in it, capitals aside.
     ///
     /// # Errors
@@ -298,10 +308,9 @@ impl Engine {
         let entity = find_type(&domain, kind)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let sql = format!(
-            "WITH there (id) AS ({}\n) SELECT CAST(id AS TEXT) AS id FROM there
-             WHERE CAST(id AS TEXT) > coalesce(?1, '') AND (?2 IS NULL OR instr(lower(id), lower(?2)) > 0)
-             ORDER BY 1 LIMIT ?3",
-            entity.list
+            "{} SELECT id FROM there WHERE id > coalesce(?1, '') AND (?2 IS NULL OR instr(lower(id), lower(?2)) > 0)
+             ORDER BY id LIMIT ?3",
+            there(&entity.list, "?4")
         );
         self.readers.read(|conn| {
             let judge = Judge::new(&self.core, conn, &domain)?;
@@ -309,7 +318,7 @@ impl Engine {
                 Error::unprocessable(format!("the domain's list of {kind} fails: {error}.")).because(error)
             };
             let mut select = conn.prepare(&sql).map_err(failed)?;
-            let ids = select.query_map((after, q, limit), |row| row.get::<_, String>(0)).map_err(failed)?;
+            let ids = select.query_map((after, q, limit, kind), |row| row.get::<_, String>(0)).map_err(failed)?;
             let ids: Vec<String> = ids.collect::<rusqlite::Result<_>>().map_err(failed)?;
             let mut found = Vec::with_capacity(ids.len());
             for id in ids {
@@ -329,8 +338,8 @@ impl Engine {
         let domain = self.domain();
         self.readers.read(|conn| {
             let counted = domain.entities.iter().map(|entity| {
-                let sql = format!("SELECT count(*) FROM ({}\n)", entity.list);
-                let count = conn.query_row(&sql, [], |row| row.get::<_, i64>(0)).map_err(|error| {
+                let sql = format!("{} SELECT count(*) FROM there", there(&entity.list, "?1"));
+                let count = conn.query_row(&sql, [&entity.kind], |row| row.get::<_, i64>(0)).map_err(|error| {
                     Error::unprocessable(format!("the domain's list of {} fails: {error}.", entity.kind)).because(error)
                 })?;
                 Ok((entity.kind.clone(), count.unsigned_abs()))
