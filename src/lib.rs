@@ -17,7 +17,7 @@
 //!
 //! From the bottom: an arrow points down only.
 //!
-//! - [`error`], [`clock`], [`files`], [`progress`]: what everything uses
+//! - [`error`], [`clock`], [`figures`], [`files`], [`progress`]: what everything uses
 //! - [`json`]: JSON as Python writes it, and the difference of two values
 //! - [`image`]: row codec, cutting, chunk store, difference; knows tables and files, not events
 //! - [`compare`]: two states of a table side by side, counted and in pages
@@ -85,6 +85,7 @@ pub mod effect;
 pub mod engine;
 pub mod entity;
 pub mod error;
+pub mod figures;
 pub mod files;
 pub mod history;
 pub mod image;

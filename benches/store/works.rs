@@ -23,7 +23,7 @@ pub(crate) struct Work {
     pub(crate) peer: Option<&'static str>,
     /// What the folder holds at the beginning.
     pub(crate) start: Start,
-    run: fn(&Path, u64) -> Cost,
+    run: Run,
 }
 
 /// What a folder holds at the beginning.
@@ -43,6 +43,12 @@ const SQLITE_BACKUP: &str = "sqlite3 .backup";
 const LIFE: &str = "entity of 20,000 events, replay";
 const MEMORIES: &str = "entity of many rows, replay";
 const BULK: &str = "no entity policy, bulk append";
+
+type Run = fn(&Path, u64) -> Cost;
+
+const fn of_entity(name: &'static str, peer: Option<&'static str>, run: Run) -> Work {
+    Work { name, peer, start: Start::Plain, run }
+}
 
 /// In the order of the table.
 pub(crate) const WORKS: &[Work] = &[
@@ -67,48 +73,21 @@ pub(crate) const WORKS: &[Work] = &[
     Work { name: "list 5 snapshots", peer: Some("JSON list of 5"), start: Start::Taken, run: list },
     Work { name: "JSON is one due?", peer: None, start: Start::Plain, run: json_due },
     Work { name: "is one due?", peer: Some("JSON is one due?"), start: Start::Taken, run: due },
-    Work {
-        name: LIFE,
-        peer: None,
-        start: Start::Plain,
-        run: |folder, _| entities::state(folder, Life::Feelings, Asked::Replayed),
-    },
-    Work {
-        name: "entity, 50 past a snapshot",
-        peer: Some(LIFE),
-        start: Start::Plain,
-        run: |folder, _| entities::state(folder, Life::Feelings, Asked::Between),
-    },
-    Work {
-        name: "entity, at a snapshot",
-        peer: Some(LIFE),
-        start: Start::Plain,
-        run: |folder, _| entities::state(folder, Life::Feelings, Asked::Kept),
-    },
-    Work {
-        name: MEMORIES,
-        peer: None,
-        start: Start::Plain,
-        run: |folder, _| entities::state(folder, Life::Memories, Asked::Replayed),
-    },
-    Work {
-        name: "entity of many rows, 50 past a snapshot",
-        peer: Some(MEMORIES),
-        start: Start::Plain,
-        run: |folder, _| entities::state(folder, Life::Memories, Asked::Between),
-    },
-    Work {
-        name: "entity of many rows, at a snapshot",
-        peer: Some(MEMORIES),
-        start: Start::Plain,
-        run: |folder, _| entities::state(folder, Life::Memories, Asked::Kept),
-    },
-    Work {
-        name: "entity of many rows, as the tables have it",
-        peer: Some(MEMORIES),
-        start: Start::Plain,
-        run: |folder, _| entities::state(folder, Life::Memories, Asked::Now),
-    },
+    of_entity(LIFE, None, |folder, _| entities::state(folder, Life::Feelings, Asked::Replayed)),
+    of_entity("entity, 50 past a snapshot", Some(LIFE), |folder, _| {
+        entities::state(folder, Life::Feelings, Asked::Between)
+    }),
+    of_entity("entity, at a snapshot", Some(LIFE), |folder, _| entities::state(folder, Life::Feelings, Asked::Kept)),
+    of_entity(MEMORIES, None, |folder, _| entities::state(folder, Life::Memories, Asked::Replayed)),
+    of_entity("entity of many rows, 50 past a snapshot", Some(MEMORIES), |folder, _| {
+        entities::state(folder, Life::Memories, Asked::Between)
+    }),
+    of_entity("entity of many rows, at a snapshot", Some(MEMORIES), |folder, _| {
+        entities::state(folder, Life::Memories, Asked::Kept)
+    }),
+    of_entity("entity of many rows, as the tables have it", Some(MEMORIES), |folder, _| {
+        entities::state(folder, Life::Memories, Asked::Now)
+    }),
     Work { name: BULK, peer: None, start: Start::Plain, run: |folder, events| entities::bulk(folder, events, false) },
     Work {
         name: "entity policy beside it",

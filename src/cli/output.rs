@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::Failure;
 use crate::clock::rfc3339;
+pub(super) use crate::figures::grouped;
 
 /// Standard output.
 pub(super) struct Output {
@@ -83,19 +84,6 @@ pub(super) fn columns(out: &mut dyn Write, head: &[&str], rows: &[Vec<String>]) 
     Ok(())
 }
 
-/// A count with commas between groups of three digits.
-pub(super) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A count and its noun: "1 event", "74,262 events".
 pub(super) fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
@@ -133,7 +121,6 @@ mod tests {
     fn counts_have_group_commas_and_their_noun() {
         assert_eq!(counted(1, "event"), "1 event");
         assert_eq!(counted(74_262, "event"), "74,262 events");
-        assert_eq!(grouped(1_000_000), "1,000,000");
         assert_eq!(bytes(999), "999 B");
         assert_eq!(bytes(2_372_024), "2.4 MB");
         assert_eq!(bytes(18_799_679), "19 MB");
