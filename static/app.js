@@ -106,4 +106,5 @@ document.addEventListener('keydown', (event) => {
   }
 });
 
-document.getElementById('result')?.focus();
+// What was just done is read first; a page that only shows such a box stays at its top.
+if (new URLSearchParams(location.search).has('done')) document.getElementById('result')?.focus();

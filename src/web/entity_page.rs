@@ -8,6 +8,7 @@ use super::filters::{self, Moment};
 use super::layout::{Door, Shell};
 use super::links;
 use super::outcome::Outcome;
+use super::rows;
 use super::state::AppState;
 use super::words::{shell, short_hashes};
 use crate::engine::{EntityAt, EntityDifference, EntityRead, EntitySnapshotLine, EntityState, Status};

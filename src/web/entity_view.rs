@@ -1,6 +1,7 @@
 //! A state of an entity as people read it: what is single as fields, lists of objects as tables.
 
 use super::filters::{cut, moment};
+use super::rows::WORD;
 use crate::json::{self, Value};
 
 /// Of so many characters of a value the beginning is shown.
@@ -38,6 +39,11 @@ impl Shown {
     /// Whether it is a text of several words.
     pub(super) fn is_prose(&self) -> bool {
         self.class == "text" && self.text.contains(' ')
+    }
+
+    /// Whether it is one short word, such as an id.
+    pub(super) fn is_brief(&self) -> bool {
+        self.class == "text" && self.text.chars().count() <= WORD && !self.is_prose()
     }
 
     fn value(value: &Value<'_>, most: usize) -> Self {

@@ -10,6 +10,10 @@ use crate::image::Value;
 
 /// Characters of a row's texts beside its key.
 const GLIMPSE: usize = 80;
+/// Characters of a word that is not broken where a table has room.
+pub(super) const WORD: usize = 16;
+/// A table of more columns is a card for each row, until the page is wide enough for all of them.
+pub(super) const MOST_ABREAST: usize = 5;
 /// The empty text, told apart from no text.
 const EMPTY: &str = "\"\"";
 
@@ -58,6 +62,11 @@ impl Cell {
     /// Whether it is a text of several words.
     pub(super) fn is_prose(&self) -> bool {
         matches!(self, Self::Text(text) if text.contains(' '))
+    }
+
+    /// Whether it is one short word, such as an id.
+    pub(super) fn is_brief(&self) -> bool {
+        matches!(self, Self::Text(text) if text.chars().count() <= WORD) && !self.is_prose()
     }
 
     /// As part of a key: on one line, whatever it is.

@@ -13,7 +13,7 @@ use super::layout::{Door, Shell, page};
 use super::links;
 use super::negotiate::Wants;
 use super::outcome::Tell;
-use super::rows::Cell;
+use super::rows::{self, Cell};
 use super::state::{AppState, blocking};
 use super::when::{EVENT, When};
 use super::words::visible;

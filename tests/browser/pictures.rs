@@ -10,19 +10,38 @@ use crate::support::Server;
 const FOLDER: &str = "target/pictures";
 const WIDTHS: [u64; 3] = [360, 768, 1440];
 /// What is below is left out.
-const HIGHEST: u64 = 4_000;
+const HIGHEST: u64 = 6_000;
+/// Pages of which the colours of the system leave the most to shape alone.
+const FORCED: [&str; 5] = ["overview", "snapshots", "plan", "events", "damaged"];
+
+async fn take(browser: &Browser, name: &str) {
+    let png = browser.client.screenshot().await.unwrap();
+    std::fs::write(format!("{FOLDER}/{name}.png"), png).unwrap();
+}
+
+/// Opens a page in a window as high as the page is.
+async fn open_whole(browser: &Browser, width: u64, url: &str) {
+    browser.resize(width, HIGHEST).await;
+    browser.open(url).await;
+    // What is far down has its own height only once it was in sight.
+    browser.painted().await;
+    browser.resize(width, 900).await;
+    let height = browser.eval("scrollTo(0, 0); return document.documentElement.scrollHeight").await.as_u64().unwrap();
+    browser.resize(width, height.clamp(900, HIGHEST)).await;
+}
 
 async fn picture(browser: &Browser, name: &str, url: &str) {
     for width in WIDTHS {
-        browser.resize(width, 900).await;
-        browser.open(url).await;
-        let height = browser.eval("return document.documentElement.scrollHeight").await.as_u64().unwrap();
-        browser.resize(width, height.clamp(900, HIGHEST)).await;
+        open_whole(browser, width, url).await;
         for scheme in Scheme::BOTH {
             browser.prefer(scheme).await;
-            let png = browser.client.screenshot().await.unwrap();
-            std::fs::write(format!("{FOLDER}/{name}-{width}-{}.png", scheme.name()), png).unwrap();
+            take(browser, &format!("{name}-{width}-{}", scheme.name())).await;
         }
+    }
+    if FORCED.contains(&name) {
+        let features = serde_json::json!({ "features": [{ "name": "forced-colors", "value": "active" }] });
+        browser.tell("Emulation.setEmulatedMedia", features).await;
+        take(browser, &format!("{name}-1440-forced")).await;
     }
 }
 
@@ -31,6 +50,7 @@ async fn picture(browser: &Browser, name: &str, url: &str) {
 async fn pictures_of_every_page() {
     let Some(browser) = Browser::start(Script::On).await else { return };
     std::fs::create_dir_all(Path::new(FOLDER)).unwrap();
+    browser.tell("Emulation.setScrollbarsHidden", serde_json::json!({ "hidden": true })).await;
     let house = House::open();
     for (name, path) in &house.pages {
         picture(&browser, name, &house.url(path)).await;

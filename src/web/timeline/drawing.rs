@@ -12,6 +12,8 @@ use super::{Deed, Knot, Moments};
 const BAR: u64 = 56;
 /// Marks nearer than this become one.
 const NEAR: f64 = 16.0;
+/// Between the words of two loops on one line.
+const APART: f64 = 16.0;
 /// From the seam's marks down to the first loop, and from loop to loop.
 const FIRST_LANE: u32 = 92;
 const LANE: u32 = 32;
@@ -33,7 +35,7 @@ pub(super) struct Room {
 /// From 768 px, and below.
 pub(super) const ROOMS: [Room; 2] = [
     Room { class: "wide", width: 640.0, steps: 96, lanes: 4, brief: false },
-    Room { class: "small", width: 256.0, steps: 44, lanes: 3, brief: true },
+    Room { class: "small", width: 212.0, steps: 44, lanes: 3, brief: true },
 ];
 
 /// The picture for one room.
@@ -199,7 +201,7 @@ fn loops(axis: &Axis, room: Room, deeds: &[Deed]) -> Vec<Loop> {
         let (begins, ends) = words.extent();
         let Some(lane) = lanes.iter().position(|used| ends.max(to) < *used) else { continue };
         if let Some(used) = lanes.get_mut(lane) {
-            *used = begins.min(left) - 1.0;
+            *used = begins.min(left) - APART * 100.0 / room.width;
         }
         let y = FIRST_LANE + LANE * u32::try_from(lane).unwrap_or_default();
         loops.push(Loop {

@@ -7,7 +7,7 @@ use super::drawing::percent;
 use super::moment_at;
 
 /// The width of a letter at the labels' size, in pixels, rather too much.
-const LETTER: f64 = 6.2;
+const LETTER: f64 = 7.0;
 /// Between two labels.
 const GAP: f64 = 14.0;
 /// Right of the axis there is room for the end of a label.
@@ -78,10 +78,12 @@ struct Tick {
 /// The labels: of each stretch's beginning, the newest first, then between them.
 pub(super) fn labels(axis: &Axis, width: f64, now: OffsetDateTime) -> Vec<Label> {
     let mut labels: Vec<Label> = Vec::new();
+    // After another day a time of day alone would be taken for one of that day.
+    let dated = axis.stretches.first().is_some_and(|first| !moment_at(first.from, now).today);
     let mut add = |minute: i64, begins: bool| {
         let place = axis.percent(minute as f64);
         // Where there is no room for the whole moment, its day may fit.
-        for tick in ticks(minute, axis.step, begins, now) {
+        for tick in ticks(minute, axis.step, begins, dated, now) {
             let label = Label::from_place(place, tick, width);
             if label.from >= 0.0 && labels.iter().all(|other| label.is_clear_of(other, width)) {
                 labels.push(label);
@@ -105,8 +107,8 @@ pub(super) fn labels(axis: &Axis, width: f64, now: OffsetDateTime) -> Vec<Label>
 }
 
 /// The ways to write a moment, the best first. Where a step is a third of a day, the time of day
-/// says nothing.
-fn ticks(minute: i64, step: i64, begins: bool, now: OffsetDateTime) -> Vec<Tick> {
+/// says nothing. `begins`: it is the first of its stretch; `dated`: today is not the only day.
+fn ticks(minute: i64, step: i64, begins: bool, dated: bool, now: OffsetDateTime) -> Vec<Tick> {
     let at = moment_at(minute, now);
     let is_midnight = minute.rem_euclid(DAY) == 0;
     let day = Tick { words: at.day.clone(), iso: at.iso.clone(), form: "day" };
@@ -114,7 +116,7 @@ fn ticks(minute: i64, step: i64, begins: bool, now: OffsetDateTime) -> Vec<Tick>
         () if step >= DAY / 3 || (is_midnight && (!begins || step >= LONG)) || (begins && at.today && step >= LONG) => {
             vec![day]
         }
-        () if begins && !at.today => {
+        () if begins && dated => {
             vec![Tick { words: format!("{}, {}", at.day, at.clock), iso: at.iso, form: "moment" }, day]
         }
         () => vec![Tick { words: at.clock, iso: at.iso, form: "clock" }],
@@ -132,7 +134,7 @@ mod tests {
     fn labels_never_overlap_and_the_newest_stretch_has_one() {
         let now = datetime!(1970-01-09 12:00 UTC);
         let minutes: Vec<i64> = (0..8).flat_map(|day| (0..200).map(move |minute| day * 1440 + 540 + minute)).collect();
-        for (width, steps) in [(640.0, 96), (256.0, 44)] {
+        for (width, steps) in [(640.0, 96), (212.0, 44)] {
             let axis = Axis::new(&minutes, steps).unwrap();
             let labels = labels(&axis, width, now);
             for (at, one) in labels.iter().enumerate() {
@@ -141,6 +143,15 @@ mod tests {
             assert!(labels.len() >= 2, "{labels:?}");
             assert!(labels[0].words.starts_with("8 Jan"), "{labels:?}");
         }
+    }
+
+    #[test]
+    fn after_another_day_todays_beginning_has_its_day() {
+        let now = datetime!(1970-01-09 12:00 UTC);
+        let today = 8 * DAY + 540;
+        let axis = Axis::new(&(540..600).chain(today..today + 60).collect::<Vec<_>>(), 96).unwrap();
+        let words: Vec<String> = labels(&axis, 640.0, now).into_iter().map(|label| label.words).collect();
+        assert!(words[0].starts_with("9 Jan") && words[1].starts_with("1 Jan"), "{words:?}");
     }
 
     #[test]
