@@ -21,6 +21,18 @@ const TOO_WIDE: &str = "const root = document.documentElement;
     return [root.scrollWidth, ...[...document.querySelectorAll('body *')]
         .filter((one) => one.getBoundingClientRect().right > root.clientWidth + 0.5).map(told).slice(0, 4)]";
 
+/// What is narrower than what it holds, or lies on something else: a table that scrolls within its
+/// own box, labels of the timeline that touch, and a head that takes two lines where one is enough.
+const CROWDED: &str = "const boxes = [...document.querySelectorAll('.wide-table')]
+        .filter((one) => one.scrollWidth > one.clientWidth).map((one) => `a table of ${one.scrollWidth} px`);
+    const labels = [...document.querySelectorAll('.seam text')].filter((one) => one.getClientRects().length > 0)
+        .map((one) => [one.textContent, one.getBoundingClientRect()]);
+    const touch = (a, b) => a.left < b.right + 4 && b.left < a.right + 4 && a.top < b.bottom - 4 && b.top < a.bottom - 4;
+    const touching = labels.flatMap(([text, a], at) => labels.slice(at + 1)
+        .filter(([, b]) => touch(a, b)).map(([other]) => `${text} touches ${other}`));
+    const head = document.querySelector('.head-row').getBoundingClientRect().height;
+    return [...boxes, ...touching, ...(innerWidth >= 768 && head > 60 ? [`a head of ${head} px`] : [])]";
+
 /// Texts under 13 pixels. A count within a mark is told by the mark's title as well.
 const SMALL_PRINT: &str = "return [...document.querySelectorAll('body *')]
     .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
@@ -39,6 +51,10 @@ async fn look(browser: &Browser, axe: Option<&str>, name: &str, url: &str) -> Ve
         let wide = browser.eval(TOO_WIDE).await;
         if wide != serde_json::json!([]) {
             found.push(format!("{name} is too wide for {width} px: {wide}"));
+        }
+        let crowded = browser.eval(CROWDED).await;
+        if crowded != serde_json::json!([]) {
+            found.push(format!("{name} is crowded at {width} px: {crowded}"));
         }
     }
     browser.resize(360, 800).await;
@@ -111,8 +127,9 @@ async fn fingers_find_targets_of_44_pixels_on_every_page() {
         let ones = browser.eval(small).await;
         found.extend(ones.as_array().unwrap().iter().map(|one| format!("{name}: {one}")));
     }
+    let said = browser.complaints().await;
     browser.close().await;
-    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert!(found.is_empty(), "{}\n{said:?}", found.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

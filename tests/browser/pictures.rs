@@ -38,9 +38,14 @@ async fn picture(browser: &Browser, name: &str, url: &str) {
             take(browser, &format!("{name}-{width}-{}", scheme.name())).await;
         }
     }
-    if FORCED.contains(&name) {
-        let features = serde_json::json!({ "features": [{ "name": "forced-colors", "value": "active" }] });
-        browser.tell("Emulation.setEmulatedMedia", features).await;
+}
+
+/// Pages in the colours of the system, which come last: the page that is opened next would keep its ground.
+async fn forced(browser: &Browser, house: &House) {
+    let features = serde_json::json!({ "features": [{ "name": "forced-colors", "value": "active" }] });
+    browser.tell("Emulation.setEmulatedMedia", features).await;
+    for (name, path) in house.pages.iter().filter(|(name, _)| FORCED.contains(name)) {
+        open_whole(browser, 1440, &house.url(path)).await;
         take(browser, &format!("{name}-1440-forced")).await;
     }
 }
@@ -64,5 +69,6 @@ async fn pictures_of_every_page() {
     browser.click("Load the sample story").await;
     browser.wait_for("event 110").await;
     picture(&browser, "sample", &server.address).await;
+    forced(&browser, &house).await;
     browser.close().await;
 }

@@ -73,6 +73,20 @@ fn loops_that_meet_are_one_below_the_other_and_the_newest_stay() {
 }
 
 #[test]
+fn words_of_two_loops_on_one_line_keep_clear_of_each_other() {
+    for gap in (0..120).step_by(5) {
+        let deeds = vec![deed_at(80 + gap, 20), deed_at(60, 20)];
+        let seen = seen(minutes_of_a_morning(), vec![], deeds);
+        for room in ROOMS {
+            let loops = Drawing::new(room, &seen).unwrap().loops;
+            let (newer, older) = (&loops[0], &loops[1]);
+            let apart = (newer.words.extent().0 - older.words.extent().1) * room.width / 100.0;
+            assert!(newer.line != older.line || apart >= 15.9, "{}, {gap}: {apart} px", room.class);
+        }
+    }
+}
+
+#[test]
 fn the_tallest_bar_is_the_caption() {
     let events = vec![(at(60).minute as i64, 1), (at(40).minute as i64, 5000)];
     let [wide, _] = drawn(&seen(events, vec![], vec![]));
