@@ -14,6 +14,11 @@ const TRANSFERRED: &str =
     "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
     .filter((one) => !one.name.endsWith('/progress')).reduce((sum, one) => sum + one.transferSize, 0)";
 
+/// Opens all that can be opened, and closes it again.
+const OPENED: &str =
+    "document.querySelectorAll('details:not([open])').forEach((one) => { one.open = true; one.dataset.was = ''; });";
+const CLOSED: &str = "document.querySelectorAll('[data-was]').forEach((one) => { one.open = false; })";
+
 /// Where the page is wider than its window, what makes it so.
 const TOO_WIDE: &str = "const root = document.documentElement;
     if (root.scrollWidth <= root.clientWidth) return [];
@@ -52,6 +57,11 @@ async fn look(browser: &Browser, axe: Option<&str>, name: &str, url: &str) -> Ve
         if wide != serde_json::json!([]) {
             found.push(format!("{name} is too wide for {width} px: {wide}"));
         }
+        let wide = browser.eval(&format!("{OPENED} {TOO_WIDE}")).await;
+        if wide != serde_json::json!([]) {
+            found.push(format!("{name} is too wide for {width} px when all of it is opened: {wide}"));
+        }
+        browser.eval(CLOSED).await;
         let crowded = browser.eval(CROWDED).await;
         if crowded != serde_json::json!([]) {
             found.push(format!("{name} is crowded at {width} px: {crowded}"));
