@@ -43,7 +43,7 @@ pub use self::backup_restoring::RestoredBackup;
 pub use self::backups::NewBackup;
 pub use self::damage::{Damage, Place};
 pub use self::entities::{
-    EntityAt, EntityDifference, EntityDue, EntityRead, EntitySnapshotLine, EntityState, PathChange,
+    EntityAt, EntityDifference, EntityDue, EntityRead, EntitySnapshotLine, EntityState, EntityType, PathChange,
 };
 pub use self::flags::Flagged;
 pub use self::lines::{Line, Undo, Way};

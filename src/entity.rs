@@ -69,15 +69,19 @@ pub fn state(conn: &Connection, entity: &Entity, id: &str) -> Result<Option<Stri
         Some(rusqlite::ErrorCode::Unknown) => refuse(&format!("fails: {error}")).because(error),
         _ => error.into(),
     };
-    let text = |row: &rusqlite::Row<'_>| {
+    let text = |row: &rusqlite::Row<'_>| -> rusqlite::Result<_> {
         Ok(match row.get_ref(0)? {
             ValueRef::Text(text) => Some(String::from_utf8(text.to_vec())),
             _ => None,
         })
     };
     let mut select = conn.prepare_cached(&entity.state)?;
-    let found = select.query_row([id], text).optional().map_err(failed)?;
-    let Some(found) = found else { return Ok(None) };
+    let mut rows = select.query([id]).map_err(failed)?;
+    let Some(row) = rows.next().map_err(failed)? else { return Ok(None) };
+    let found = text(row)?;
+    if rows.next().map_err(failed)?.is_some() {
+        return Err(refuse("gives more than one row"));
+    }
     // Half of a character in a payload, as a cut emoji leaves it, is no text in SQLite.
     let found =
         found.transpose().map_err(|_| refuse("gives text that is not UTF-8: an event holds half a character"))?;

@@ -9,6 +9,7 @@ mod long;
 mod plays;
 mod policy;
 mod states;
+mod true_to_log;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use super::{Failure, Settings};
 use crate::engine::{Engine, EntityAt, EntityDue, EntitySnapshotLine, EntityState, PathChange};
 use crate::entity::{EntityKey, EntitySnapshot, Origin};
 use crate::error::{Error, Result};
+use crate::json;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Entity {
@@ -116,9 +117,13 @@ impl Entity {
 
 impl List {
     fn run(self, engine: &Engine, out: Output) -> Result<(), Failure> {
-        let types = match self.kind {
-            Some(kind) => vec![kind],
-            None => engine.entity_types()?.into_iter().map(|(kind, _)| kind).collect(),
+        let (types, failed): (Vec<String>, Vec<String>) = match self.kind {
+            Some(kind) => (vec![kind], Vec::new()),
+            None => {
+                let types = engine.entity_types()?;
+                let failed = types.iter().filter_map(|one| one.error.clone()).collect();
+                (types.into_iter().filter(|one| one.count.is_some()).map(|one| one.kind).collect(), failed)
+            }
         };
         let (mut found, mut more) = (Vec::new(), Vec::new());
         for kind in &types {
@@ -130,7 +135,8 @@ impl List {
             }
             found.extend(some);
         }
-        out.show(&json!({ "entities": found, "more_of": more }), |out| {
+        out.show(&json!({ "entities": found, "more_of": more, "failed": failed }), |out| {
+            failed.iter().try_for_each(|why| writeln!(out, "Left out: {}.", safe(why)))?;
             if found.is_empty() {
                 return writeln!(out, "No entities.");
             }
@@ -199,19 +205,20 @@ fn tell(found: &EntityState, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// Over several lines; as it stands where it is more than these can say.
+/// Over several lines.
 fn pretty(state: &str) -> String {
-    let value: std::result::Result<serde_json::Value, _> = serde_json::from_str(state);
-    value.ok().and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| safe(state))
+    json::parse(state).map_or_else(|_| safe(state), |value| json::pretty(&value))
 }
 
 fn snapshot_row(one: &EntitySnapshotLine) -> Vec<String> {
     let state = match one {
         EntitySnapshotLine { damaged: Some(_), .. } => "damaged",
+        EntitySnapshotLine { origin: Origin::Imported, checked: false, .. } => "imported, not checked yet",
         EntitySnapshotLine { origin: Origin::Imported, .. } => "imported",
         EntitySnapshotLine { origin: Origin::Unverified, .. } => "imported without a hash",
         EntitySnapshotLine { on_this_history: Some(false), .. } => "the log has changed since",
         EntitySnapshotLine { of_this_logic: Some(false), .. } => "of another domain",
+        EntitySnapshotLine { checked: false, .. } => "matches the log, not checked yet",
         _ => "matches the log",
     };
     vec![one.version.to_string(), one.sequence.to_string(), moment(one.created_at), state.to_owned()]

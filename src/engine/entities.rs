@@ -1,39 +1,36 @@
 //! Entities at any of their versions, what two versions differ in, and snapshots of them.
 
+mod asked;
+mod due;
 mod hashes;
 mod pace;
 mod policy;
 mod sound;
 mod taking;
 
-use rusqlite::Connection;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use self::asked::Asked;
+pub use self::due::{EntityDue, EntityType};
 pub(super) use self::hashes::LogHashes;
-use self::hashes::Place;
-pub use self::policy::EntityDue;
 pub(super) use self::policy::Rounds;
 pub(super) use self::sound::Sound;
-use self::sound::Verdict;
 pub use self::taking::EntityRead;
-use super::{Core, Engine};
+use super::Engine;
 use crate::domain::{Domain, Entity, Replay};
-use crate::entity::replay::Wanted;
-use crate::entity::{self, EntityKey, EntitySnapshot, Origin, table};
+use crate::entity::{self, EntityKey, Origin, table};
 use crate::error::{Error, Result};
 use crate::json::{self, Difference};
-use crate::log;
 use crate::scratch::Scratch;
 use crate::snapshot::log_image::Part;
-use crate::store::State;
 
 /// Which state of an entity is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntityAt {
     /// That of the tables, where they stand.
     Now,
-    /// That after so many of its events.
+    /// That after so many of its events, as the log gives it.
     Version(u64),
     /// That as of an event of the log, whomever it belongs to.
     Event(i64),
@@ -127,127 +124,6 @@ fn raw<S: Serializer>(json: &Option<String>, serializer: S) -> Result<S::Ok, S::
     raw.map_err(serde::ser::Error::custom)?.serialize(serializer)
 }
 
-/// An entity in one reading of the store.
-struct Asked<'a> {
-    core: &'a Core,
-    conn: &'a Connection,
-    domain: &'a Domain,
-    entity: &'a Entity,
-    key: &'a EntityKey,
-    state: State,
-    /// Whether the answer lists its snapshots.
-    listed: bool,
-}
-
-impl<'a> Asked<'a> {
-    fn new(core: &'a Core, conn: &'a Connection, domain: &'a Domain, key: &'a EntityKey) -> Result<Self> {
-        let state = State::read(conn)?;
-        state.check_logic(domain.logic)?;
-        Ok(Self { core, conn, domain, entity: find_type(domain, &key.kind)?, key, state, listed: false })
-    }
-
-    /// Version and sequence where the tables stand.
-    fn latest(&self) -> Result<(u64, i64)> {
-        entity::version(self.conn, self.key, i64::MAX)
-    }
-
-    /// The event of a version that there is.
-    fn event_of(&self, version: u64) -> Result<i64> {
-        if version == 0 {
-            return Ok(0);
-        }
-        entity::event_of(self.conn, self.key, version)?.ok_or_else(|| {
-            let latest = self.latest().map_or(0, |(latest, _)| latest);
-            Error::not_found(format!("{} has no version {version}: its newest is {latest}", self.key))
-        })
-    }
-
-    /// The state after its events up to one of them, as far as they are live today.
-    fn state_at(&self, sequence: i64) -> Result<Option<String>> {
-        let from = self.base(sequence)?;
-        self.core.replayer.state_at(self.conn, &self.wanted(sequence), from)
-    }
-
-    fn wanted(&self, up_to: i64) -> Wanted<'_> {
-        Wanted { domain: self.domain, entity: self.entity, key: self.key, up_to }
-    }
-
-    /// The state where the tables stand, as the log gives it. Where they follow the log and show
-    /// another one, a load has not put back all that later events need: it is not used any more.
-    fn state_to_keep(&self, sequence: i64) -> Result<Option<String>> {
-        let made = self.state_at(sequence)?;
-        if !self.state.is_settled(log::head(self.conn)?) || made == entity::state(self.conn, self.entity, &self.key.id)?
-        {
-            return Ok(made);
-        }
-        let from_the_first = self.core.replayer.state_at(self.conn, &self.wanted(sequence), None)?;
-        if from_the_first != made {
-            self.core.replayer.doubt_load(self.domain, self.entity);
-        }
-        Ok(from_the_first)
-    }
-
-    /// The newest sound snapshot at or before an event that its log still leads to.
-    fn base(&self, sequence: i64) -> Result<Option<EntitySnapshot>> {
-        let logic = self.domain.logic.to_string();
-        let marks = table::marks(self.conn, Some(self.key))?;
-        for mark in marks.iter().filter(|mark| mark.sequence <= sequence && mark.logic == logic) {
-            if !self.core.log_hashes.has(self.conn, &self.state, &Place::of_mark(mark))? {
-                continue;
-            }
-            match table::of_mark(self.conn, mark)?.map(|stored| self.core.sound.checked(stored)) {
-                Some(Ok(snapshot)) => return Ok(Some(snapshot)),
-                Some(Err(error)) => tracing::warn!(%error, "passed over for an older one"),
-                None => {}
-            }
-        }
-        Ok(None)
-    }
-
-    fn lines(&self) -> Result<Vec<EntitySnapshotLine>> {
-        let logic = self.domain.logic.to_string();
-        let line = |entry: table::Entry| {
-            let said = entry.said().clone();
-            let own = said.origin == Origin::Own;
-            let on_this_history = match own {
-                true => Some(self.core.log_hashes.has(self.conn, &self.state, &Place::of(self.key, &said))?),
-                false => None,
-            };
-            let Verdict { damaged, checked } = self.core.sound.verdict(self.conn, entry)?;
-            Ok(EntitySnapshotLine {
-                version: said.version,
-                sequence: said.sequence,
-                created_at: said.created_at,
-                state_hash: said.state_hash,
-                origin: said.origin,
-                on_this_history,
-                of_this_logic: own.then(|| said.logic == logic),
-                damaged,
-                checked,
-            })
-        };
-        table::entries(self.conn, self.key)?.into_iter().map(line).collect()
-    }
-
-    /// The answer that tables aside give.
-    fn answer_from(&self, aside: &Scratch) -> Result<EntityState> {
-        let (version, sequence) = entity::version(aside.conn(), self.key, i64::MAX)?;
-        self.answer(self.latest()?.0, version, sequence, entity::state(aside.conn(), self.entity, &self.key.id)?)
-    }
-
-    fn answer(&self, latest: u64, version: u64, sequence: i64, state: Option<String>) -> Result<EntityState> {
-        Ok(EntityState {
-            key: self.key.clone(),
-            version,
-            sequence,
-            state,
-            latest,
-            workflow_id: entity::workflow(self.conn, self.entity, &self.key.id)?,
-            snapshots: if self.listed { self.lines()? } else { Vec::new() },
-        })
-    }
-}
-
 impl Engine {
     /// An entity with its state and its snapshots: now, at a version, or as of an event.
     ///
@@ -289,9 +165,6 @@ impl Engine {
             }
             match at {
                 EntityAt::Now => asked.answer(latest, latest, sequence, live()?).map(Some),
-                EntityAt::Version(version) if version == latest => {
-                    asked.answer(latest, latest, sequence, live()?).map(Some)
-                }
                 EntityAt::Version(version) if asked.entity.replay == Replay::Own => {
                     let sequence = asked.event_of(version)?;
                     asked.answer(latest, version, sequence, asked.state_at(sequence)?).map(Some)
@@ -351,26 +224,19 @@ impl Engine {
     ///
     /// As [`Engine::entity`].
     pub fn entity_difference(&self, key: &EntityKey, version: u64, with: u64) -> Result<EntityDifference> {
-        let state = |version| self.entity_told(key, EntityAt::Version(version), false).map(|found| found.state);
-        let differences = difference(state(version)?.as_deref(), state(with)?.as_deref())?;
-        Ok(EntityDifference { key: key.clone(), version, with, differences })
+        self.entity_difference_from(&self.entity_told(key, EntityAt::Version(version), false)?, with)
     }
-}
 
-impl Asked<'_> {
-    /// As of an event, where its own events tell: the tables have come that far, and nothing that
-    /// is superseded today was live then.
-    fn as_of(&self, latest: u64, event: i64) -> Result<Option<EntityState>> {
-        super::tables::check_moment(self.conn, event)?;
-        let tells = self.entity.replay == Replay::Own
-            && event <= self.state.position
-            && self.state.stale_from.is_none()
-            && Part::as_of(self.conn, event)?.revived().is_empty();
-        if !tells {
-            return Ok(None);
-        }
-        let (version, sequence) = entity::version(self.conn, self.key, event)?;
-        self.answer(latest, version, sequence, self.state_at(sequence)?).map(Some)
+    /// What a state that was asked for differs in from the entity at one of its versions.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::entity`].
+    pub fn entity_difference_from(&self, found: &EntityState, with: u64) -> Result<EntityDifference> {
+        let (key, version) = (found.key.clone(), found.version);
+        let other = self.entity_told(&key, EntityAt::Version(with), false)?.state;
+        let differences = difference(found.state.as_deref(), other.as_deref())?;
+        Ok(EntityDifference { key, version, with, differences })
     }
 }
 

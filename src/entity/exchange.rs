@@ -148,7 +148,7 @@ impl<'v> Members<'v> {
 
     fn moment(&self) -> Result<Option<OffsetDateTime>> {
         let Some(text) = self.text("created_at")? else { return Ok(None) };
-        let moment = clock::parse_rfc3339(text);
+        let moment = clock::parse_iso8601(text);
         let refuse = || Error::malformed(format!("created_at must be a moment with Z or an offset, not {text:?}"));
         moment.map(Some).ok_or_else(refuse)
     }

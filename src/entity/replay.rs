@@ -31,8 +31,8 @@ pub struct Wanted<'a> {
 pub struct Replayer {
     /// With nothing in its tables.
     empty: Mutex<Option<(Fingerprint, Scratch)>>,
-    /// With the rows of a long state.
-    based: Mutex<Option<Based>>,
+    /// With the rows of long states, the one that was asked for last at the end.
+    based: Mutex<Vec<Based>>,
     /// Types of entities whose load was found not to put back all that later events need.
     doubted: Mutex<HashSet<(Fingerprint, String)>>,
 }
@@ -49,7 +49,7 @@ struct Based {
 impl Replayer {
     /// From now on states of this type are made from their first events.
     pub fn doubt_load(&self, domain: &Domain, entity: &Entity) {
-        *lock(&self.based) = None;
+        lock(&self.based).clear();
         let doubted = (domain.logic, entity.kind.clone());
         if lock(&self.doubted).insert(doubted) {
             tracing::warn!(
@@ -108,16 +108,27 @@ impl Replayer {
     /// The state from the rows of a snapshot's, which stay for the next time.
     fn past_long(&self, conn: &Connection, wanted: &Wanted<'_>, from: &EntitySnapshot) -> Result<Option<String>> {
         let (logic, snapshot) = (wanted.domain.logic, from.identity_hash());
-        let kept = lock(&self.based).take().filter(|kept| kept.logic == logic && kept.snapshot == snapshot);
+        let is_it = |kept: &Based| kept.logic == logic && kept.snapshot == snapshot;
+        let kept = {
+            let mut based = lock(&self.based);
+            based.iter().position(is_it).map(|at| based.remove(at))
+        };
         let based = match kept {
             Some(kept) => kept,
             None => Based { logic, snapshot, scratch: wanted.base(conn, from)? },
         };
         let state = based.scratch.aside(|| wanted.apply(conn, &based.scratch, from.sequence))?;
-        *lock(&self.based) = Some(based);
+        let mut kept = lock(&self.based);
+        if kept.len() >= BASES {
+            kept.remove(0);
+        }
+        kept.push(based);
         Ok(state)
     }
 }
+
+/// So many are kept: two entities that are looked at by turns, or two versions far apart.
+const BASES: usize = 4;
 
 /// A panic elsewhere leaves nothing half-done behind: what is kept is made anew.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

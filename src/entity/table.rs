@@ -141,25 +141,37 @@ pub fn keep(conn: &Connection, snapshot: &EntitySnapshot) -> Result<bool> {
     put(conn, snapshot)
 }
 
-/// Puts all snapshots of another database in beside those that are there.
+/// Puts all snapshots of another database in beside those that are there, in the order in which they
+/// came. One that is there damaged is put right.
 ///
 /// # Errors
 ///
 /// Where a database fails.
 pub fn put_all(from: &Connection, to: &Connection) -> Result<()> {
-    let mut select = from.prepare(&format!("SELECT {COLUMNS} FROM entity_snapshots ORDER BY n"))?;
+    let mut select = from.prepare(&format!("SELECT {COLUMNS}, n FROM entity_snapshots ORDER BY n"))?;
+    // Its row where that is free: what came before the others goes before them, too.
     let sql = format!(
-        "INSERT INTO entity_snapshots ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        "INSERT INTO entity_snapshots ({COLUMNS}, n) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+           CASE WHEN ?13 IN (SELECT n FROM entity_snapshots) THEN NULL ELSE ?13 END) ON CONFLICT DO NOTHING"
     );
     let mut insert = to.prepare(&sql)?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        for column in 0..12 {
+        for column in 0..13 {
             insert.raw_bind_parameter(column + 1, ToSqlOutput::Borrowed(row.get_ref(column)?))?;
         }
-        insert.raw_execute()?;
+        if insert.raw_execute()? == 0 {
+            put_right(from, row.get(12)?, to)?;
+        }
     }
     Ok(())
+}
+
+/// Puts a sound snapshot in the place of the damaged one that is there.
+fn put_right(from: &Connection, n: i64, to: &Connection) -> Result<()> {
+    let sound = find(from, n)?.map(Stored::checked);
+    let Some(Ok(snapshot)) = sound else { return Ok(()) };
+    keep(to, &snapshot).map(|_| ())
 }
 
 /// The snapshots of an entity, newest first: by sequence, and of one sequence by when they came.
@@ -237,15 +249,23 @@ fn mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
     })
 }
 
-/// The snapshot of a mark; none where it has gone since.
+/// The snapshot of a row; none where there is no such row any more.
 ///
 /// # Errors
 ///
 /// Where the database fails.
-pub fn of_mark(conn: &Connection, mark: &Mark) -> Result<Option<Stored>> {
+pub fn find(conn: &Connection, n: i64) -> Result<Option<Stored>> {
+    find_entry(conn, n)?.map_or(Ok(None), |entry| entry.read(conn))
+}
+
+/// The same without its state.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn find_entry(conn: &Connection, n: i64) -> Result<Option<Entry>> {
     let sql = format!("SELECT {ENTRY} FROM entity_snapshots WHERE n = ?1");
-    let found = conn.prepare_cached(&sql)?.query_row([mark.n], entry).optional()?;
-    found.map_or(Ok(None), |entry| entry.read(conn))
+    Ok(conn.prepare_cached(&sql)?.query_row([n], entry).optional()?)
 }
 
 /// Whether there is a snapshot of an entity, an imported one included.
@@ -320,7 +340,9 @@ fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 
 /// Nothing that stands in a row is refused here: its hashes are what judges it.
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    let created_at = clock::parse_rfc3339(&text(row, 9)?);
+    // Only as it was written: the hash is over the moment and not over its text.
+    let written = text(row, 9)?;
+    let created_at = clock::parse_rfc3339(&written).filter(|at| clock::rfc3339(*at) == written);
     let said = EntitySnapshot {
         entity_type: text(row, 1)?,
         entity_id: text(row, 2)?,

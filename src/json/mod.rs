@@ -44,6 +44,43 @@ impl<'t> Value<'t> {
     }
 }
 
+/// The value as JSON over several lines, members in their order and numbers as they were written.
+pub fn pretty(value: &Value<'_>) -> String {
+    let mut out = String::new();
+    write_pretty(value, 0, &mut out);
+    out
+}
+
+fn write_pretty(value: &Value<'_>, depth: usize, out: &mut String) {
+    let line = |depth: usize, out: &mut String| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", depth));
+    };
+    match value {
+        Value::Array(elements) if !elements.is_empty() => {
+            for (at, one) in elements.iter().enumerate() {
+                out.push(if at > 0 { ',' } else { '[' });
+                line(depth + 1, out);
+                write_pretty(one, depth + 1, out);
+            }
+            line(depth, out);
+            out.push(']');
+        }
+        Value::Object(members) if !members.is_empty() => {
+            for (at, (name, one)) in members.iter().enumerate() {
+                out.push(if at > 0 { ',' } else { '{' });
+                line(depth + 1, out);
+                out.push_str(&Value::String(Cow::Borrowed(name)).to_string());
+                out.push_str(": ");
+                write_pretty(one, depth + 1, out);
+            }
+            line(depth, out);
+            out.push('}');
+        }
+        other => out.push_str(&other.to_string()),
+    }
+}
+
 /// The value as JSON without blanks, members in their order and numbers as they were written.
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,5 +122,19 @@ impl<'t> Number<'t> {
 impl PartialEq for Number<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0 || python::number(self.0) == python::number(other.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn over_several_lines_every_number_stands_as_it_was_written() {
+        let text = r#"{"i":123456789012345678901234567890,"z":1.10,"e":1E5,"none":[],"list":[1,{"a \"b\"":{}}]}"#;
+        let lines = "{\n  \"i\": 123456789012345678901234567890,\n  \"z\": 1.10,\n  \"e\": 1E5,\n  \"none\": [],\n  \
+                     \"list\": [\n    1,\n    {\n      \"a \\\"b\\\"\": {}\n    }\n  ]\n}";
+        assert_eq!(pretty(&parse(text).unwrap()), lines);
     }
 }

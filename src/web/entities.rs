@@ -23,7 +23,7 @@ use super::links;
 use super::negotiate::Wants;
 use super::state::{AppState, blocking};
 use super::words;
-use crate::engine::{Engine, EntityAt, EntityDifference, EntityDue, EntityRead, EntityState};
+use crate::engine::{Engine, EntityAt, EntityDifference, EntityDue, EntityRead, EntityState, EntityType};
 use crate::entity::exchange::LARGEST_STATE;
 use crate::entity::{EntityKey, EntitySnapshot};
 use crate::error::{Error, Result};
@@ -74,7 +74,8 @@ struct EntitiesPage {
 
 struct Type {
     name: String,
-    count: u64,
+    /// None where the domain's list fails.
+    count: Option<u64>,
     url: String,
     current: bool,
 }
@@ -89,6 +90,8 @@ struct Row {
     since: u64,
     due: String,
     due_at: Option<Moment>,
+    /// Why none could be taken.
+    refused: Option<String>,
 }
 
 /// What of the list is asked for.
@@ -116,8 +119,8 @@ pub(super) async fn list(
         let types = engine.entity_types()?;
         let listed: Vec<String> = match (&asked.kind, wants) {
             (Some(kind), _) => vec![kind.clone()],
-            (None, Wants::Json) => types.iter().map(|(kind, _)| kind.clone()).collect(),
-            (None, _) => types.first().map(|(kind, _)| kind.clone()).into_iter().collect(),
+            (None, Wants::Json) => types.iter().filter(|one| one.count.is_some()).map(|one| one.kind.clone()).collect(),
+            (None, _) => types.first().map(|one| one.kind.clone()).into_iter().collect(),
         };
         let (mut found, mut next) = (Vec::new(), BTreeMap::new());
         for kind in listed {
@@ -134,7 +137,11 @@ pub(super) async fn list(
     .await?;
     if wants.json() {
         let next_after = asked.kind.as_ref().and_then(|kind| next.get(kind));
-        let one = |(kind, count): &(String, u64)| json!({ "type": kind, "count": count, "next_after": next.get(kind) });
+        let one = |of: &EntityType| {
+            let mut one = json!(of);
+            one["next_after"] = json!(next.get(&of.kind));
+            one
+        };
         let types: Vec<_> = types.iter().map(one).collect();
         return Ok(Json(json!({ "entities": found, "types": types, "next_after": next_after })).into_response());
     }
@@ -147,23 +154,23 @@ impl EntitiesPage {
     fn new(
         state: &AppState,
         shell: Shell,
-        types: &[(String, u64)],
+        types: &[EntityType],
         asked: &Asked,
         found: &[EntityDue],
         next_after: Option<String>,
     ) -> Self {
-        let kind = asked.kind.clone().or_else(|| types.first().map(|(kind, _)| kind.clone())).unwrap_or_default();
+        let kind = asked.kind.clone().or_else(|| types.first().map(|one| one.kind.clone())).unwrap_or_default();
         let q = asked.q.clone().unwrap_or_default();
         let now = state.engine.now();
         let mut command = format!("backstitch entity list {kind}");
         if !q.is_empty() {
             command.push_str(&format!(" --query {}", words::shell(&q)));
         }
-        let types = types.iter().map(|(name, count)| Type {
-            name: name.clone(),
-            count: *count,
-            url: links::entities(name, "", None),
-            current: *name == kind,
+        let types = types.iter().map(|one| Type {
+            name: one.kind.clone(),
+            count: one.count,
+            url: links::entities(&one.kind, "", None),
+            current: one.kind == kind,
         });
         Self {
             domain: state.engine.domain().name.clone(),
@@ -188,6 +195,7 @@ impl Row {
             snapshot: one.snapshot_version.map(|version| (version, one.snapshot_at.map(|at| Moment::new(at, now)))),
             since: one.events_since,
             due: due(one),
+            refused: one.refused.as_deref().map(words::visible),
             due_at: one.due_at.filter(|_| one.due_after_events > 0).map(|at| Moment::new(at, now)),
         }
     }
@@ -225,7 +233,7 @@ pub(super) async fn show(
     let told = fields.owned("told")?;
     let (status, found, compared) = blocking(&state, move |engine| {
         let found = engine.entity(&key, at)?;
-        let compared = with.map(|with| engine.entity_difference(&key, found.version, with)).transpose()?;
+        let compared = with.map(|with| engine.entity_difference_from(&found, with)).transpose()?;
         Ok((engine.status()?, found, compared))
     })
     .await?;

@@ -154,12 +154,19 @@ impl EntityPage {
     ) -> Self {
         let (key, now) = (&found.key, state.engine.now());
         let as_of = if let EntityAt::Event(event) = at { Some(event) } else { None };
-        let path = match at {
-            EntityAt::Now => links::entity(key),
-            EntityAt::Version(version) => links::entity_version(key, version),
-            EntityAt::Event(event) => links::entity_as_of(key, event),
+        let (mut path, which) = match at {
+            EntityAt::Now => (links::entity(key), String::new()),
+            EntityAt::Version(version) => (links::entity_version(key, version), format!(" --version {version}")),
+            EntityAt::Event(event) => (links::entity_as_of(key, event), format!(" --at {event}")),
         };
-        let command = format!("backstitch entity show {} {}", shell(&key.kind), shell(&key.id));
+        let (kind, id) = (shell(&key.kind), shell(&key.id));
+        let mut command = format!("backstitch entity show {kind} {id}{which}");
+        if let Some(with) = compared.as_ref().map(|compared| compared.with) {
+            path.push_str(&format!("{}with={with}", if which.is_empty() { '?' } else { '&' }));
+            if as_of.is_none() {
+                command = format!("backstitch entity diff {kind} {id} {} {with}", found.version);
+            }
+        }
         let title = format!("{} {}", key.kind, key.id);
         let outcome = told.and_then(|word| outcome(word, found));
         let version = found.version;

@@ -91,6 +91,32 @@ fn a_database_of_an_earlier_version_is_adopted_when_it_is_opened() {
 }
 
 #[test]
+fn snapshots_of_a_restored_backup_keep_their_place_and_put_damaged_ones_right() {
+    let store = TestStore::with(|options| options.keep_entity_snapshots = 3);
+    let mut next = 1;
+    let mut take = |store: &TestStore| {
+        store.append(crate::support::Story::from(next).tell(10));
+        next += 10;
+        store.engine.save_entity_snapshot(&ada()).unwrap().0.version
+    };
+    let before: Vec<u64> = (0..3).map(|_| take(&store)).collect();
+    let backup = store.engine.create_backup(false, Means::Command).unwrap().backup;
+    let after: Vec<u64> = (0..3).map(|_| take(&store)).collect();
+    let done = store.engine.restore_backup(&backup.stamp, Expected::default(), Means::Command).unwrap();
+    store.engine.undo(done.restored.operation, true, Expected::default(), Means::Command).unwrap();
+    let newest = take(&store);
+    let found = store.engine.entity(&ada(), EntityAt::Now).unwrap().snapshots;
+    let versions: Vec<u64> = found.iter().map(|one| one.version).collect();
+    assert_eq!(versions, [newest, after[2], after[1]], "and none of {before:?}");
+
+    let backup = store.engine.create_backup(false, Means::Command).unwrap().backup;
+    store.other_program().execute("UPDATE entity_snapshots SET state = '{}'", []).unwrap();
+    store.engine.restore_backup(&backup.stamp, Expected::default(), Means::Command).unwrap();
+    let found = store.engine.entity(&ada(), EntityAt::Now).unwrap().snapshots;
+    assert_eq!(found.iter().filter(|one| one.damaged.is_none()).count(), 3);
+}
+
+#[test]
 fn a_backup_of_an_earlier_version_is_restored() {
     let store = TestStore::with_story(60);
     let older = TestStore::new();

@@ -98,6 +98,14 @@ fn two_versions_are_compared_by_path() {
 
     let page = app.get("/entities/bot/ada?version=1&with=4", HTML).page();
     assert_eq!(page.text("#compared"), "From version 1 to version 4");
+    let foot = page.text("footer");
+    assert!(foot.contains("backstitch entity diff bot ada 1 4"), "{foot}");
+    assert!(
+        page.attributes("footer a", "href").iter().any(|to| to.contains("version=1&with=4")) || foot.contains("with=4"),
+        "{foot}"
+    );
+    let then = app.get("/entities/bot/ada?version=2", HTML).page();
+    assert!(then.text("footer").contains("backstitch entity show bot ada --version 2"));
     assert!(page.texts(".compared .key").contains(&"$.edges_out[target_id=\"bob\"]".to_owned()));
     assert_eq!(page.texts(".compared .pair .quiet")[..3], ["target_id", "affinity", "trust"]);
     let same = app.get("/entities/bot/ada?version=4&with=4", HTML).page();

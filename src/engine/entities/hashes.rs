@@ -16,6 +16,9 @@ use crate::log;
 use crate::snapshot::log_image::RunningHash;
 use crate::store::State;
 
+/// So many answers are remembered: more than there are snapshots, as a rule.
+const KNOWN: usize = 100_000;
+
 /// The hashes that were looked up, remembered while the epoch stays: appending changes none.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct LogHashes(Mutex<Remembered>);
@@ -34,6 +37,9 @@ impl Remembered {
     fn forget_other(&mut self, epoch: u64) {
         if self.epoch != epoch {
             *self = Self { epoch, ..Self::default() };
+        }
+        if self.known.len().max(self.counted.len()) > KNOWN {
+            (self.known, self.counted) = (HashMap::new(), HashMap::new());
         }
     }
 

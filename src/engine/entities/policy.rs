@@ -1,22 +1,18 @@
-//! Following the policy of entity snapshots in the background, and listing entities with what it
-//! makes of them.
+//! Following the policy of entity snapshots in the background.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension};
-use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::find_type;
-use super::hashes::Place;
+use super::due::Judge;
 use super::pace::{Pace, is_up};
 use super::taking::Made;
-use crate::clock;
-use crate::domain::Domain;
+use crate::domain::{Domain, Fingerprint};
 use crate::engine::{Core, Engine, lock};
+use crate::entity::EntityKey;
 use crate::entity::table::{self, Mark};
-use crate::entity::{self, EntityKey, SnapshotPolicy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log;
 use crate::store::State;
@@ -27,30 +23,6 @@ const ROUND: Duration = Duration::from_millis(100);
 /// One round takes so many at most.
 const AT_ONCE: usize = 200;
 
-/// An entity with what the policy makes of it.
-#[derive(Debug, Clone, Serialize)]
-pub struct EntityDue {
-    /// Which entity.
-    #[serde(flatten)]
-    pub key: EntityKey,
-    /// How many events belong to it.
-    pub version: u64,
-    /// The id of the last of them.
-    pub sequence: i64,
-    /// The version of its last snapshot on this history.
-    pub snapshot_version: Option<u64>,
-    /// When that was taken.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub snapshot_at: Option<OffsetDateTime>,
-    /// Events since then, or since the first.
-    pub events_since: u64,
-    /// So many more events make one due.
-    pub due_after_events: u64,
-    /// One is due from this moment on, if it has changed.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub due_at: Option<OffsetDateTime>,
-}
-
 /// What the background work knows between two rounds.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Rounds {
@@ -59,101 +31,40 @@ pub(in crate::engine) struct Rounds {
     /// When one is due by time next.
     due_at: Option<OffsetDateTime>,
     pace: Pace,
-    /// Entities of which none could be taken, with their sequences: not tried again until they change.
-    failed: HashSet<(EntityKey, i64)>,
+    failed: Failed,
 }
 
-/// The entities that have events, each with its last snapshot on this history.
-struct Judge<'a> {
-    core: &'a Core,
-    conn: &'a Connection,
-    state: State,
-    logic: String,
+/// Entities of which none could be taken, with their sequences and why: not tried again until they, the
+/// log before or the domain change.
+#[derive(Debug, Default)]
+struct Failed {
+    of: Option<(u64, Fingerprint)>,
+    why: HashMap<(EntityKey, i64), String>,
 }
 
-impl<'a> Judge<'a> {
-    fn new(core: &'a Core, conn: &'a Connection, domain: &Domain) -> Result<Self> {
-        let state = State::read(conn)?;
-        state.check_logic(domain.logic)?;
-        Ok(Self { core, conn, state, logic: domain.logic.to_string() })
-    }
-
-    /// The newest of an entity's snapshots that counts.
-    fn last<'m>(&self, marks: &'m [Mark]) -> Result<Option<&'m Mark>> {
-        for mark in marks.iter().filter(|mark| mark.logic == self.logic) {
-            if self.core.log_hashes.has(self.conn, &self.state, &Place::of_mark(mark))? {
-                return Ok(Some(mark));
-            }
+impl Failed {
+    fn forget_other(&mut self, epoch: u64, logic: Fingerprint) {
+        if self.of != Some((epoch, logic)) {
+            *self = Self { of: Some((epoch, logic)), why: HashMap::new() };
         }
-        Ok(None)
-    }
-
-    /// An entity, counted from the log.
-    fn due(&self, key: &EntityKey, marks: &[Mark]) -> Result<EntityDue> {
-        let last = self.last(marks)?;
-        let (version, sequence) = entity::version(self.conn, key, i64::MAX)?;
-        let events_since = version.saturating_sub(last.map_or(0, |mark| mark.version));
-        let policy = &self.core.entity_policy;
-        let snapshot_at = last.and_then(|mark| mark.created_at);
-        Ok(EntityDue {
-            key: key.clone(),
-            version,
-            sequence,
-            snapshot_version: last.map(|mark| mark.version),
-            snapshot_at,
-            events_since,
-            due_after_events: policy.event_interval.saturating_sub(events_since),
-            due_at: snapshot_at.and_then(|at| clock::after(at, policy.time_interval)).filter(|_| events_since > 0),
-        })
-    }
-
-    /// Whether one is due, by as few rows as tell it.
-    fn is_due(&self, key: &EntityKey, marks: &[Mark], now: OffsetDateTime) -> Result<Judged> {
-        let last = self.last(marks)?;
-        let SnapshotPolicy { event_interval, .. } = self.core.entity_policy;
-        let sql = "SELECT count(*), (SELECT max(event_id) FROM entity_events WHERE type = ?1 AND id = ?2) FROM (
-                     SELECT 1 FROM entity_events WHERE type = ?1 AND id = ?2 AND event_id > ?3 LIMIT ?4)";
-        let limit = i64::try_from(event_interval).unwrap_or(i64::MAX);
-        let after = last.map_or(0, |mark| mark.sequence);
-        let (since, sequence): (i64, i64) = self
-            .conn
-            .prepare_cached(sql)?
-            .query_row((&key.kind, &key.id, after, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut policy = SnapshotPolicy::new(event_interval, self.core.entity_policy.time_interval);
-        if let Some(at) = last.and_then(|mark| mark.created_at) {
-            policy.record_snapshot(key, at);
-        }
-        policy.record_events(key, since.unsigned_abs());
-        Ok(Judged {
-            due: policy.should_snapshot(key, policy.events_since(key), now),
-            at: policy.due_at(key).filter(|_| since > 0),
-            sequence,
-        })
     }
 }
 
-struct Judged {
-    due: bool,
-    at: Option<OffsetDateTime>,
-    /// The last event that belongs to it.
-    sequence: i64,
+impl Rounds {
+    /// Why none of an entity could be taken at a sequence.
+    pub(super) fn refusal(&self, key: &EntityKey, sequence: i64) -> Option<String> {
+        self.failed.why.get(&(key.clone(), sequence)).cloned()
+    }
 }
 
 /// The next entity of a type in the order of ids that has events.
-fn next(conn: &Connection, kind: &str, after: &str) -> Result<Option<EntityKey>> {
-    let sql = "SELECT id FROM entity_events WHERE type = ?1 AND id > ?2 ORDER BY id LIMIT 1";
+fn next(conn: &Connection, kind: &str, after: Option<&str>) -> Result<Option<EntityKey>> {
+    let sql = match after {
+        Some(_) => "SELECT id FROM entity_events WHERE type = ?1 AND id > ?2 ORDER BY id LIMIT 1",
+        None => "SELECT id FROM entity_events WHERE type = ?1 AND ?2 IS NULL ORDER BY id LIMIT 1",
+    };
     let id = conn.prepare_cached(sql)?.query_row((kind, after), |row| row.get::<_, String>(0)).optional()?;
     Ok(id.map(|id| EntityKey::new(kind, id)))
-}
-
-/// The ids of a type's entities as a common table: what the domain lists, and what was imported;
-/// `kind` is the parameter that has the type.
-fn there(list: &str, kind: &str) -> String {
-    format!(
-        "WITH listed (id) AS ({list}\n), there (id) AS (
-           SELECT CAST(id AS TEXT) FROM listed
-           UNION SELECT entity_id FROM entity_snapshots WHERE imported > 0 AND entity_type = {kind})"
-    )
 }
 
 /// The marks of one entity among those of all, which stand in the order of entities.
@@ -192,13 +103,13 @@ impl Core {
         }
         let mut look = Look { epoch, position, due: Vec::new(), at: None };
         for entity in &domain.entities {
-            let mut after = String::new();
-            while let Some(key) = next(conn, &entity.kind, &after)? {
+            let mut after = None;
+            while let Some(key) = next(conn, &entity.kind, after.as_deref())? {
                 let judged = judge.is_due(&key, of(&marks, &key), now)?;
                 if !judged.due {
                     look.at = [look.at, judged.at].into_iter().flatten().min();
                 }
-                after.clone_from(&key.id);
+                after = Some(key.id.clone());
                 if judged.due {
                     look.due.push((key, judged.sequence));
                 }
@@ -250,9 +161,11 @@ impl Engine {
     }
 
     fn take_due(&self, domain: &Domain, look: &Look, until: Option<Instant>) -> Result<usize> {
-        let failed = lock(&self.core.rounds).failed.clone();
-        let due: Vec<&(EntityKey, i64)> =
-            look.due.iter().filter(|due| !failed.contains(due)).take(AT_ONCE + 1).collect();
+        let due: Vec<&(EntityKey, i64)> = {
+            let failed = &mut lock(&self.core.rounds).failed;
+            failed.forget_other(look.epoch, domain.logic);
+            look.due.iter().filter(|due| !failed.why.contains_key(*due)).take(AT_ONCE + 1).collect()
+        };
         let lot = &due[..due.len().min(AT_ONCE)];
         let sequences = Vec::from_iter(lot.iter().map(|(_, sequence)| *sequence).collect::<BTreeSet<i64>>());
         let reach = |conn: &Connection| self.core.log_hashes.reach(conn, &State::read(conn)?, &sequences, until);
@@ -283,7 +196,7 @@ impl Engine {
                 Err(error) => {
                     // It may be once the entity, or its domain, is another.
                     if error.kind() == ErrorKind::Unprocessable {
-                        lock(&self.core.rounds).failed.insert((*due).clone());
+                        lock(&self.core.rounds).failed.why.insert((*due).clone(), error.message().to_owned());
                     }
                     refused.push((due.0.clone(), error));
                 }
@@ -294,57 +207,5 @@ impl Engine {
             tracing::warn!(%entity, %error, more, "a snapshot of an entity is due and could not be taken");
         }
         (made, due.len() - left.len())
-    }
-
-    /// The entities of a type that there are now, and those that only an import tells of, in the order
-    /// of their ids, with version and when their next snapshot is due: at most so many after an id, and only those whose id has a text
-    /// in it, capitals aside.
-    ///
-    /// # Errors
-    ///
-    /// Not found for a type that the domain does not have.
-    pub fn entities(&self, kind: &str, q: Option<&str>, after: Option<&str>, limit: usize) -> Result<Vec<EntityDue>> {
-        let domain = self.domain();
-        let entity = find_type(&domain, kind)?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let sql = format!(
-            "{} SELECT id FROM there WHERE id > coalesce(?1, '') AND (?2 IS NULL OR instr(lower(id), lower(?2)) > 0)
-             ORDER BY id LIMIT ?3",
-            there(&entity.list, "?4")
-        );
-        self.readers.read(|conn| {
-            let judge = Judge::new(&self.core, conn, &domain)?;
-            let failed = |error: rusqlite::Error| {
-                Error::unprocessable(format!("the domain's list of {kind} fails: {error}.")).because(error)
-            };
-            let mut select = conn.prepare(&sql).map_err(failed)?;
-            let ids = select.query_map((after, q, limit, kind), |row| row.get::<_, String>(0)).map_err(failed)?;
-            let ids: Vec<String> = ids.collect::<rusqlite::Result<_>>().map_err(failed)?;
-            let mut found = Vec::with_capacity(ids.len());
-            for id in ids {
-                let key = EntityKey::new(kind, id);
-                found.push(judge.due(&key, &table::marks(conn, Some(&key))?)?);
-            }
-            Ok(found)
-        })
-    }
-
-    /// The types of entities of the domain, each with how many there are now.
-    ///
-    /// # Errors
-    ///
-    /// Unprocessable where the domain's query fails.
-    pub fn entity_types(&self) -> Result<Vec<(String, u64)>> {
-        let domain = self.domain();
-        self.readers.read(|conn| {
-            let counted = domain.entities.iter().map(|entity| {
-                let sql = format!("{} SELECT count(*) FROM there", there(&entity.list, "?1"));
-                let count = conn.query_row(&sql, [&entity.kind], |row| row.get::<_, i64>(0)).map_err(|error| {
-                    Error::unprocessable(format!("the domain's list of {} fails: {error}.", entity.kind)).because(error)
-                })?;
-                Ok((entity.kind.clone(), count.unsigned_abs()))
-            });
-            counted.collect()
-        })
     }
 }

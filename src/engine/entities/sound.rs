@@ -1,5 +1,8 @@
 //! What is known of rows from reading them before: Python's form of a long state costs far more to
 //! make than a hash of the row as it stands, and a list reads no long state at all.
+//!
+//! That a long one was sound once is not told in lists, since another program may have changed it;
+//! that it was not is, and reading it again tells whether it still is so.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -26,15 +29,15 @@ pub(in crate::engine) struct Sound(Mutex<Known>);
 struct Known {
     /// The rows that were found sound, each by a hash of all of it.
     sound: HashSet<Hash>,
-    /// What was found when a row was read last: none where it was sound.
-    told: HashMap<i64, Option<String>>,
+    /// What was wrong with a row when it was read last.
+    damaged: HashMap<i64, String>,
 }
 
 /// What a list says of a snapshot.
 pub(super) struct Verdict {
     /// Why it cannot be relied on.
     pub(super) damaged: Option<String>,
-    /// Whether its state has been compared with its hash.
+    /// Whether its state was compared with its hash for this.
     pub(super) checked: bool,
 }
 
@@ -45,26 +48,30 @@ impl Sound {
         let is_known = lock(&self.0).sound.contains(&row);
         let found = if is_known { Ok(stored.known_to_be_sound()) } else { stored.checked() };
         let mut known = lock(&self.0);
-        if known.sound.len().max(known.told.len()) >= KNOWN {
+        if known.sound.len().max(known.damaged.len()) >= KNOWN {
             *known = Known::default();
         }
-        if found.is_ok() {
-            known.sound.insert(row);
+        match &found {
+            Ok(_) => {
+                known.sound.insert(row);
+                known.damaged.remove(&n);
+            }
+            Err(error) => {
+                known.damaged.insert(n, error.message().to_owned());
+            }
         }
-        known.told.insert(n, found.as_ref().err().map(|error| error.message().to_owned()));
         found
     }
 
     /// What a list says of a row: a short state is read and checked, of a long one stands what was
-    /// found when it was read last.
+    /// wrong when it was read last.
     pub(super) fn verdict(&self, conn: &Connection, entry: Entry) -> Result<Verdict> {
         if table::state_bytes(conn, entry.n)? <= SHORT {
             let read = entry.read(conn)?.map(|stored| self.checked(stored));
             let damaged = read.and_then(Result::err).map(|error| error.message().to_owned());
             return Ok(Verdict { damaged, checked: true });
         }
-        let told = lock(&self.0).told.get(&entry.n).cloned();
-        let checked = told.is_some();
-        Ok(Verdict { damaged: entry.wrong().or(told.flatten()), checked })
+        let known = || lock(&self.0).damaged.get(&entry.n).cloned();
+        Ok(Verdict { damaged: entry.wrong().or_else(known), checked: false })
     }
 }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::hashes::Place;
-use super::{Asked, find_type};
+use super::{Asked, EntityState, find_type};
 use crate::domain::{Domain, Replay};
 use crate::engine::{Core, Engine, lock};
 use crate::entity::exchange::check_size;
@@ -127,6 +127,7 @@ impl Engine {
     /// ```
     pub fn save_entity_snapshot(&self, key: &EntityKey) -> Result<(EntitySnapshot, bool)> {
         let domain = self.domain();
+        self.catch_up_if_behind()?;
         for _ in 0..TRIES {
             let made = self.readers.read(|conn| {
                 let made = self.core.make_entity_snapshot(conn, &domain, key)?;
@@ -235,10 +236,28 @@ impl Engine {
         }
     }
 
-    /// What the log gives, in the form of a snapshot; no snapshot is read for it.
+    /// The state at a version from its first event on; no snapshot is read for it.
+    fn replayed(&self, key: &EntityKey, version: u64) -> Result<EntityState> {
+        let domain = self.domain();
+        let (sequence, own) = self.readers.read(|conn| {
+            let asked = Asked::new(&self.core, conn, &domain, key)?;
+            let sequence = asked.event_of(version)?;
+            let own = match asked.entity.replay {
+                Replay::Own => {
+                    let state = self.core.replayer.state_at(conn, &asked.wanted(sequence), None)?;
+                    Some(asked.answer(asked.latest()?.0, version, sequence, state)?)
+                }
+                Replay::Full => None,
+            };
+            Ok((sequence, own))
+        })?;
+        own.map_or_else(|| self.entity_of_today(key, sequence, false), Ok)
+    }
+
+    /// What the log gives, in the form of a snapshot.
     fn replayed_snapshot(&self, key: &EntityKey, version: u64) -> Result<EntitySnapshot> {
         let domain = self.domain();
-        let at = self.entity_told(key, super::EntityAt::Version(version), false)?;
+        let at = self.replayed(key, version)?;
         let gone = || Error::not_found(format!("{key} has no state at version {version}"));
         let state = at.state.ok_or_else(gone)?;
         self.readers.read(|conn| {
