@@ -168,6 +168,12 @@ impl Browser {
         self.client.goto(url).await.unwrap();
     }
 
+    /// Opens a page and waits until it is painted, which nothing is before its style is there.
+    pub async fn see(&self, url: &str) {
+        self.open(url).await;
+        self.painted().await;
+    }
+
     /// Clicks the link or button with this text.
     pub async fn click(&self, text: &str) {
         let path = format!("//*[self::a or self::button][contains(normalize-space(.), '{text}')]");

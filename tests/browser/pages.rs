@@ -49,7 +49,7 @@ const SMALL_PRINT: &str = "return [...document.querySelectorAll('body *')]
 async fn look(browser: &Browser, axe: Option<&str>, name: &str, url: &str) -> Vec<String> {
     let mut found = Vec::new();
     browser.prefer(Scheme::Light).await;
-    browser.open(url).await;
+    browser.see(url).await;
     for width in WIDTHS {
         browser.resize(width, 800).await;
         browser.painted().await;
@@ -133,7 +133,7 @@ async fn fingers_find_targets_of_44_pixels_on_every_page() {
             .map((one) => one.outerHTML.slice(0, 120) + ' ' + one.getBoundingClientRect().height)";
     let mut found = Vec::new();
     for (name, path) in &house.pages {
-        browser.open(&house.url(path)).await;
+        browser.see(&house.url(path)).await;
         let ones = browser.eval(small).await;
         found.extend(ones.as_array().unwrap().iter().map(|one| format!("{name}: {one}")));
     }
@@ -146,7 +146,7 @@ async fn fingers_find_targets_of_44_pixels_on_every_page() {
 async fn the_keyboard_comes_to_the_content_first_and_sees_where_it_is() {
     let Some(browser) = Browser::start(Script::On).await else { return };
     let house = House::open();
-    browser.open(&house.url("snapshots")).await;
+    browser.see(&house.url("snapshots")).await;
     browser.press("\u{e004}").await;
     assert_eq!(browser.eval("return document.activeElement.textContent").await, "Skip to the content");
     let outline = browser.eval("const style = getComputedStyle(document.activeElement); return [style.outlineStyle, style.outlineWidth, style.outlineOffset]").await;
@@ -163,7 +163,7 @@ async fn colours_of_the_system_lose_no_mark_and_no_border() {
     let house = House::open();
     let features = serde_json::json!({ "features": [{ "name": "forced-colors", "value": "active" }] });
     browser.tell("Emulation.setEmulatedMedia", features).await;
-    browser.open(&house.url("help/components")).await;
+    browser.see(&house.url("help/components")).await;
     assert_eq!(browser.eval("return matchMedia('(forced-colors: active)').matches").await, true);
     let borders = "return [...document.querySelectorAll('main button, main input:not([type=hidden]), main progress, main .result, main .alert, main .row')]
         .filter((one) => getComputedStyle(one).borderLeftWidth === '0px' && one.type !== 'radio' && one.type !== 'checkbox').map((one) => one.outerHTML.slice(0, 80))";
@@ -180,7 +180,7 @@ async fn colours_of_the_system_lose_no_mark_and_no_border() {
 async fn nothing_moves_for_who_wants_no_motion() {
     let Some(browser) = Browser::start(Script::On).await else { return };
     let house = House::open();
-    browser.open(&house.url("help/components")).await;
+    browser.see(&house.url("help/components")).await;
     let moving = "return [...document.querySelectorAll('*')].filter((one) => {
         const style = getComputedStyle(one);
         return style.animationName !== 'none' || style.transitionDuration.split(',').some((time) => parseFloat(time) > 0);
