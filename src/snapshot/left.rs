@@ -52,7 +52,7 @@ impl Left {
             return Ok(Self::Foreign);
         }
         let operations = since(conn, manifest)?;
-        if let Some(one) = first_standing(operations, manifest.about.epoch) {
+        if let Some(one) = first_standing(operations, manifest.about.epoch, manifest.last_event_id) {
             let head = one.detail["head"].as_i64().unwrap_or_default();
             return Ok(Self::Operation { operation: one.operation, what: one.what, at: one.at, head });
         }
@@ -76,8 +76,9 @@ fn since(conn: &Connection, manifest: &Manifest) -> Result<Vec<Operation>> {
     found.map(|operation| history::find(conn, operation?)).collect()
 }
 
-/// The first operation whose change still stands, since none after it took it back.
-fn first_standing(operations: Vec<Operation>, captured: u64) -> Option<Operation> {
+/// The first operation whose change still stands, since none after it took it back. The snapshot was
+/// captured in an epoch, when the log ended at `last`.
+fn first_standing(operations: Vec<Operation>, captured: u64, last: i64) -> Option<Operation> {
     let mut standing: Vec<Operation> = Vec::new();
     // What stood after each of them, since each may be brought back.
     let mut stood: Vec<(Option<u64>, Vec<Operation>)> = Vec::new();
@@ -87,9 +88,11 @@ fn first_standing(operations: Vec<Operation>, captured: u64) -> Option<Operation
             let then = stood.iter().rev().find(|(epoch, _)| *epoch <= back).map(|(_, then)| then.clone());
             let then = then.unwrap_or_default();
             let is_new = |then: &Operation| standing.iter().all(|now| now.operation != then.operation);
+            let is_shorter = restored == captured && one.detail["head"].as_i64().is_some_and(|head| head < last);
             // A log from before the snapshot does not hold what the snapshot does; and where the log was
             // as the snapshot has it until now, it is this that changed it.
-            standing = if restored < captured || then.first().is_some_and(is_new) { vec![one] } else { then };
+            let is_it = restored < captured || is_shorter || then.first().is_some_and(is_new);
+            standing = if is_it { vec![one] } else { then };
         } else {
             match one.detail["event"].as_i64() {
                 Some(event) if standing.iter().any(|earlier| earlier.detail["event"] == event) => {
@@ -115,7 +118,7 @@ mod tests {
     }
 
     fn standing(operations: Vec<Operation>) -> Option<i64> {
-        first_standing(operations, 5).map(|one| one.operation)
+        first_standing(operations, 5, 9).map(|one| one.operation)
     }
 
     #[test]
@@ -131,6 +134,11 @@ mod tests {
         assert_eq!(standing(vec![flag(1, What::Hide, 6), flag(2, What::Unhide, 7), rewind(3, 8)]), Some(3));
         assert_eq!(standing(vec![rewind(1, 6), flag(2, What::Hide, 7), undo(3, 8, 6)]), Some(1));
         assert_eq!(standing(vec![undo(1, 6, 2)]), Some(1), "an older log was brought back");
+        let restore = |n, epoch, head| {
+            operation(n, What::Restore, json!({"epoch": epoch, "log_from": 3, "restored_epoch": 5, "head": head}))
+        };
+        assert_eq!(standing(vec![restore(1, 6, 7)]), Some(1), "a shorter log of the same epoch");
+        assert_eq!(standing(vec![restore(1, 6, 9)]), None);
         let twice = vec![rewind(1, 6), undo(2, 7, 5), undo(3, 8, 6)];
         assert_eq!(standing(twice), Some(3), "the undo of an undo takes back again");
         let back = vec![rewind(1, 6), undo(2, 7, 5), undo(3, 8, 6), undo(4, 9, 7)];

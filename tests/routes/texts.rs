@@ -96,6 +96,22 @@ fn events_that_were_brought_back_and_taken_back_again_left_by_the_second() {
 }
 
 #[test]
+fn a_restore_of_the_log_is_what_every_later_snapshot_names() {
+    let app = TestApp::with_story(12);
+    let id = snapshot(&app);
+    app.store.append(Story::from(13).tell(10));
+    app.restore(&id, &[("scope", "projections")]);
+    app.post("/projection/replay", &[], JSON);
+    app.restore(&id, &[("scope", "everything")]);
+    let found = app.get("/snapshots", JSON).json();
+    let copies: Vec<_> = found["snapshots"].as_array().unwrap().iter().filter(|one| one["kind"] == "rewind").collect();
+    assert_eq!(copies.len(), 2);
+    for copy in copies {
+        assert_eq!((&copy["left_by"]["by"], &copy["left_by"]["what"]), (&"operation".into(), &"restore".into()));
+    }
+}
+
+#[test]
 fn of_one_event_it_is_told_in_the_singular() {
     let app = TestApp::with_story(13);
     let id = snapshot(&app);
