@@ -117,6 +117,13 @@ impl Create {
             if self.include_chroma && !made.includes.vectors {
                 writeln!(out, "{}", note(&made))?;
             }
+            if let Some(registry) = settings.runtime.registry.as_ref().filter(|_| !made.includes.registry) {
+                writeln!(
+                    out,
+                    "The registry file is not included: {} was not there.",
+                    safe(&registry.display().to_string())
+                )?;
+            }
             writeln!(out, "It is in {}.", made.path)
         })
     }

@@ -116,7 +116,9 @@ impl Engine {
             detail["snapshots"] = named.collect();
             for (kind, id) in &removed.named {
                 let key = (kind.as_str(), id.as_str());
-                conn.execute("DELETE FROM backstitch_checks WHERE kind = ?1 AND snapshot = ?2", key)?;
+                // What was found of a piece concerns the other snapshots that need it.
+                let sql = "DELETE FROM backstitch_checks WHERE kind = ?1 AND snapshot = ?2 AND chunk IS NULL";
+                conn.execute(sql, key)?;
             }
             history::record(conn, what, means, at, millis(started), &detail).map(|_| ())
         });

@@ -50,6 +50,7 @@ impl Order {
         match (self.undoes, &self.backup) {
             (Some(operation), _) => format!("undo of operation {operation}"),
             (None, Some(backup)) => format!("restore of the backup {}", backup.stamp),
+            (None, None) if self.scope == Scope::Projections => format!("restore of {}, tables only", self.entry.id),
             (None, None) => format!("restore of {}", self.entry.id),
         }
     }

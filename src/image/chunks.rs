@@ -165,26 +165,30 @@ impl ChunkStore {
     pub fn read(&self, chunk: Hash, length: u64) -> Result<Vec<u8>> {
         let file = match File::open(self.path(chunk)) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ChunkError::Missing { chunk }.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.lost(chunk, length)?.into()),
             Err(error) => return Err(error.into()),
         };
-        let problem = match unfold(file, length) {
-            Ok(bytes) if bytes.len() as u64 != length => {
-                let found = if bytes.len() as u64 > length { "more".into() } else { format!("{} bytes", bytes.len()) };
-                ChunkError::Unreadable { chunk, expected: length, found }
-            }
-            Ok(bytes) => match Hash::of(&bytes) {
-                found if found == chunk => return Ok(bytes),
-                found => ChunkError::Mismatch { chunk, found },
-            },
-            // The disk said so, not the content: the next read may succeed, so it stays in place.
-            Err(error) if error.raw_os_error().is_some() => return Err(error.into()),
-            Err(error) => ChunkError::Unreadable { chunk, expected: length, found: error.to_string() },
+        let problem = match read_as(file, chunk, length)? {
+            Ok(bytes) => return Ok(bytes),
+            Err(problem) => problem,
         };
         if !self.is_sound(chunk) {
             self.set_aside(chunk)?;
         }
         Err(problem.into())
+    }
+
+    /// What is wrong with a chunk that is not in its place: it may have been set aside.
+    fn lost(&self, chunk: Hash, length: u64) -> Result<ChunkError> {
+        let aside = match File::open(self.aside(chunk)) {
+            Ok(file) => read_as(file, chunk, length)?.err(),
+            Err(_) => None,
+        };
+        Ok(aside.unwrap_or(ChunkError::Missing { chunk }))
+    }
+
+    fn aside(&self, chunk: Hash) -> PathBuf {
+        self.folder.join("damaged").join(format!("{chunk}.zst"))
     }
 
     /// Whether a chunk is what its name says: then the length recorded for it is wrong, and other
@@ -199,9 +203,8 @@ impl ChunkStore {
 
     /// Moves a damaged chunk out of the way, for the next take to write it anew.
     fn set_aside(&self, chunk: Hash) -> Result<()> {
-        let folder = self.folder.join("damaged");
-        files::make_folder(&folder)?;
-        match fs::rename(self.path(chunk), folder.join(format!("{chunk}.zst"))) {
+        files::make_folder(&self.folder.join("damaged"))?;
+        match fs::rename(self.path(chunk), self.aside(chunk)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
         }
@@ -237,6 +240,26 @@ impl ChunkStore {
         }
         Ok((chunks, bytes))
     }
+}
+
+/// The bytes of a chunk's file, or what is wrong with them.
+fn read_as(file: File, chunk: Hash, length: u64) -> Result<std::result::Result<Vec<u8>, ChunkError>> {
+    Ok(Err(match unfold(file, length) {
+        Ok(bytes) if bytes.len() as u64 != length => {
+            let found = if bytes.len() as u64 > length { "more".into() } else { format!("{} bytes", bytes.len()) };
+            ChunkError::Unreadable { chunk, expected: length, found }
+        }
+        Ok(bytes) => match Hash::of(&bytes) {
+            found if found == chunk => return Ok(Ok(bytes)),
+            found => ChunkError::Mismatch { chunk, found },
+        },
+        // The disk said so, not the content: the next read may succeed, so it stays in place.
+        Err(error) if error.raw_os_error().is_some() => return Err(error.into()),
+        Err(error) => {
+            let found = format!("what does not unpack ({})", error.to_string().to_lowercase());
+            ChunkError::Unreadable { chunk, expected: length, found }
+        }
+    }))
 }
 
 /// At most one byte more than `length` is unfolded: enough to see that there is more.

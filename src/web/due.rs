@@ -83,18 +83,15 @@ impl Policy {
     }
 }
 
-/// Why none is due, by the time of the last one. Said only while it is still so: the sentence about
+/// That nothing has changed since the last one. Said only while it is still so: the sentence about
 /// the next one follows the store from moment to moment, and the two must not disagree.
 fn nothing(what: &Decided, status: &Status, now: OffsetDateTime) -> Option<Timed> {
-    let Decided::Nothing(why) = *what else { return None };
+    if !matches!(what, Decided::Nothing(Why::Unchanged)) || status.next_due.why != Why::Unchanged {
+        return None;
+    }
     let at = status.last_snapshot.as_ref().map(|(_, at)| Moment::new(*at, now))?;
-    let (before, after) = match why {
-        _ if why != status.next_due.why => return None,
-        Why::Unchanged => ("Nothing has changed since the snapshot of ", ", so it stands for now as well."),
-        Why::NotYet => ("Too little has changed since the snapshot of ", " for another one now."),
-        _ => return None,
-    };
-    Some(Timed { before: before.to_owned(), at: Some(at), after: after.into() })
+    let before = "Nothing has changed since the snapshot of ".to_owned();
+    Some(Timed { before, at: Some(at), after: ", so it stands for now as well.".into() })
 }
 
 fn did(deed: &Decision, now: OffsetDateTime) -> Option<Timed> {
@@ -167,6 +164,7 @@ mod tests {
         let stands = "Nothing has changed since the snapshot of 20:55 UTC, so it stands for now as well.";
         assert_eq!(said.as_deref(), Some(stands));
         assert!(nothing(&Decided::Nothing(Why::NotYet), &status, NOW).is_none());
+        assert!(nothing(&Decided::Nothing(Why::Unchanged), &self::status(Why::NotYet, NOW), NOW).is_none());
     }
 
     #[test]

@@ -26,8 +26,8 @@ impl Kept {
             Kind::Rewind => SAFETY_KEPT,
         };
         match self.keep {
-            _ if self.damaged => format!("not counted among the newest {newest}"),
             Keep::Pinned => "kept until you unpin it".to_owned(),
+            _ if self.damaged => format!("not counted among the newest {newest}"),
             Keep::Newest(place) if place <= newest => format!("newest {newest}: {}", ordinal(place)),
             // One more than these is kept where none of them matches the log.
             Keep::Newest(_) => "kept: the newest that matches the log".to_owned(),
@@ -59,6 +59,7 @@ mod tests {
         assert_eq!(said(Kind::Periodic, Keep::Newest(8), false), "kept: the newest that matches the log");
         assert_eq!(said(Kind::Rewind, Keep::Newest(2), false), "newest 5: 2nd");
         assert_eq!(said(Kind::Periodic, Keep::UntilDeleted, true), "not counted among the newest 7");
+        assert_eq!(said(Kind::Periodic, Keep::Pinned, true), "kept until you unpin it");
     }
 
     #[test]

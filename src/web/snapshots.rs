@@ -169,6 +169,9 @@ impl Name {
         // An id is for copying; a reader wants the moment that it is made of.
         let to = snapshot.reason.as_deref().and_then(|reason| taken_at(reason.strip_prefix("restore of ")?));
         let what = match (&snapshot.reason, to) {
+            (Some(reason), Some(_)) if reason.ends_with("tables only") => {
+                format!("{what} before the tables went back to")
+            }
             (_, Some(_)) => format!("{what} before going back to"),
             (Some(reason), None) => format!("{what} before the {reason}"),
             (None, None) => what.to_owned(),
@@ -214,6 +217,7 @@ pub(super) fn left_by(snapshot: &Snapshot, now: OffsetDateTime) -> Option<Timed>
             let before = match what {
                 What::Hide => "an event was hidden, ".to_owned(),
                 What::Unhide => "an event was shown again, ".to_owned(),
+                What::BackupRestore => "restore of a backup, ".to_owned(),
                 _ => format!("{what} of "),
             };
             Timed { before, at: Some(Moment::new(*at, now)), ..Timed::default() }

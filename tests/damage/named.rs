@@ -53,6 +53,17 @@ fn a_damaged_piece_is_set_aside_and_the_next_take_mends_the_older_snapshots() {
 }
 
 #[test]
+fn a_piece_that_was_set_aside_is_told_by_what_is_wrong_with_it() {
+    let fixture = Fixture::new();
+    let chunk = bots_chunk(&fixture);
+    fs::copy(fixture.chunk(root_of(&fixture, &fixture.then, "bots")), fixture.chunk(chunk)).unwrap();
+    let told = || fixture.verify(&fixture.then).unwrap_err().to_string();
+    let first = told();
+    assert!(first.contains("is not what was written: expected"), "{first}");
+    assert_eq!(told(), first, "and so it is once it was set aside");
+}
+
+#[test]
 fn a_missing_piece_is_named_with_its_table() {
     let fixture = Fixture::new();
     let chunk = bots_chunk(&fixture);

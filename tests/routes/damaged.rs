@@ -120,6 +120,20 @@ fn those_that_share_the_piece_are_named_and_the_newest_sound_one_is_another() {
 }
 
 #[test]
+fn what_was_found_in_one_that_is_deleted_stays_known_of_the_others() {
+    let app = TestApp::with_story(12);
+    let (first, second) = (app.store.take(), app.store.take());
+    lose_the_bots(&app, &first);
+    let id = first.snapshot_id.as_str();
+    let deleted = app.post(&format!("/snapshots/{id}/delete"), &[PERIODIC, ("confirm_id", id)], JSON);
+    assert_eq!(deleted.status, 200);
+    let left = app.get("/snapshots", JSON).json();
+    assert_eq!(left["snapshots"][0]["snapshot_id"], second.snapshot_id.as_str());
+    assert!(left["snapshots"][0]["damaged"].as_str().unwrap().contains("piece"), "{left}");
+    assert!(app.get("/", HTML).page().text(".matters").contains(second.snapshot_id.as_str()));
+}
+
+#[test]
 fn a_piece_that_three_snapshots_share_is_told_whole_with_links_to_the_others() {
     let app = TestApp::with_story(12);
     let taken: Vec<Snapshot> = (0..3).map(|_| app.store.take()).collect();

@@ -58,7 +58,7 @@ fn where_the_tables_stand_is_told() {
             page.text(".title-row .quiet"),
             "The tables stand at event 12, the log at event 24; 12 events wait."
         );
-        assert_eq!(page.texts("main .lead"), ["The tables have not been compared with the log yet."]);
+        assert_eq!(page.texts("main .lead"), ["The tables as they are have not been compared with the log."]);
     }
 }
 
