@@ -337,9 +337,10 @@ fn prune(engine: &Engine, out: Output) -> Result<(), Failure> {
             counted(pruned.collected.chunks, "piece"),
             bytes(pruned.collected.bytes)
         )?;
-        if pruned.collected.skipped {
-            writeln!(out, "Pieces were left: they are in use, or a snapshot cannot be read.")?;
+        match &pruned.collected.unreadable {
+            Some(id) => writeln!(out, "Pieces were left: what the snapshot {id} needs cannot be read."),
+            None if pruned.collected.skipped => writeln!(out, "Pieces were left: they are in use."),
+            None => Ok(()),
         }
-        Ok(())
     })
 }

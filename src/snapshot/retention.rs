@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::entry::Entry;
 use super::library::Library;
-use super::model::{Keep, Kind};
+use super::model::{Keep, Kind, SnapshotId};
 use super::policy::Policy;
 use crate::error::Result;
 use crate::image::{ChunkStore, Hash};
@@ -77,7 +77,7 @@ fn keep_own(entry: &Entry, rank: usize, newest_here: bool, policy: &Policy, now:
 }
 
 /// What a collection did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Collected {
     /// Chunks removed.
     pub chunks: u64,
@@ -85,6 +85,9 @@ pub struct Collected {
     pub bytes: u64,
     /// Not done: a manifest cannot be read, or chunks are in use.
     pub skipped: bool,
+    /// The snapshot of which it cannot be read what it needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<SnapshotId>,
 }
 
 /// Removes chunks that no manifest names. Skipped while anyone reads or writes chunks, and while
@@ -102,11 +105,11 @@ pub fn collect(library: &Library, chunks: &ChunkStore) -> Result<Collected> {
         match chunks_of(&entry, chunks) {
             Ok(hashes) => named.extend(hashes),
             // Whatever the reason: it may need any chunk.
-            Err(_) => return Ok(skipped),
+            Err(_) => return Ok(Collected { unreadable: Some(entry.id), ..skipped }),
         }
     }
     let (chunks, bytes) = chunks.remove_all_but(&named, &own)?;
-    Ok(Collected { chunks, bytes, skipped: false })
+    Ok(Collected { chunks, bytes, ..Collected::default() })
 }
 
 /// Every chunk that a snapshot needs, those of its indexes included.

@@ -178,9 +178,11 @@ fn deleted(detail: &Value) -> Outcome {
     let id = detail["removed"][0].as_str().unwrap_or_default();
     let text = match (detail["skipped"].as_bool(), detail["bytes"].as_u64()) {
         (Some(true), _) => {
-            "What only it needed is still on the disk: other work uses the pieces now, or a snapshot cannot be read, so \
-             nothing says which pieces are needed."
-                .to_owned()
+            let why = match detail["unreadable"].as_str() {
+                Some(id) => format!("nothing says which pieces the snapshot {id} needs, which cannot be read"),
+                None => "other work uses the pieces now, and the next one that goes takes them along".to_owned(),
+            };
+            format!("What only it needed is still on the disk: {why}.")
         }
         (_, None | Some(0)) => "What it shared with other snapshots stays.".to_owned(),
         (_, Some(bytes)) => format!("{} are free.", size(bytes)),

@@ -110,6 +110,7 @@ fn an_unreadable_manifest_is_listed_and_stops_the_collection_of_pieces() {
     let before = chunk_files(&fixture.folder());
     let pruned = fixture.store.engine.delete(Kind::Periodic, &fixture.now.snapshot_id, Means::Command).unwrap();
     assert!(pruned.collected.skipped);
+    assert_eq!(pruned.collected.unreadable, Some(fixture.then.snapshot_id.clone()));
     assert_eq!(chunk_files(&fixture.folder()), before);
 
     write(&path, &whole);
