@@ -10,9 +10,24 @@ use crate::log::EventQuery;
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Events {
-    /// Only events with a higher id
-    #[arg(long, default_value_t = 0, value_name = "ID")]
-    after: i64,
+    /// Only events with a higher id [default: 0, from the first event on]
+    #[arg(long, value_name = "ID")]
+    after: Option<i64>,
+    /// Only events with a lower id; the newest of them first, unless --after is given as well
+    #[arg(long, value_name = "ID")]
+    before: Option<i64>,
+    /// The newest first
+    #[arg(long, conflicts_with = "after")]
+    newest: bool,
+    /// Only events of this kind
+    #[arg(long)]
+    kind: Option<String>,
+    /// Only events of this branch
+    #[arg(long, value_name = "N")]
+    branch_id: Option<i64>,
+    /// Only events with this text in their payload
+    #[arg(long, short, value_name = "TEXT")]
+    query: Option<String>,
     /// At most so many events
     #[arg(long, default_value_t = 100, value_name = "N")]
     limit: u64,
@@ -42,8 +57,7 @@ impl Events {
             Some(Flag::Unhide(which)) => return set_hidden(which.event, false, settings, out),
             None => {}
         }
-        let query = EventQuery { after: Some(self.after), limit: self.limit, ..EventQuery::default() };
-        let events = settings.open()?.events(&query)?;
+        let events = settings.open()?.events(&self.asked())?;
         out.each(events, |event, out| {
             let flags = match (event.superseded_by, event.hidden) {
                 (Some(by), _) => format!(" (superseded by {by})"),
@@ -53,6 +67,21 @@ impl Events {
             let (ts, kind) = (safe(&event.ts), safe(&event.kind));
             writeln!(out, "{}  {ts}  {kind}{flags}  {}", event.id, safe(event.payload.get()))
         })
+    }
+}
+
+impl Events {
+    fn asked(self) -> EventQuery {
+        let from_the_first = !self.newest && self.before.is_none();
+        EventQuery {
+            after: self.after.or(from_the_first.then_some(0)),
+            before: self.before,
+            limit: self.limit,
+            kind: self.kind,
+            branch_id: self.branch_id,
+            q: self.query,
+            superseded_by: None,
+        }
     }
 }
 

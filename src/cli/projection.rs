@@ -20,14 +20,21 @@ use crate::history::Means;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Projection {
-    /// Where the log and the tables stand
-    Status,
+    /// Where the log and the tables stand, and what the last comparison found
+    Status(Status),
     /// Apply the waiting events
     Replay,
     /// Compare the tables with what the log alone gives; ends with 1 where rows differ
     Verify(Verify),
     /// Make the tables anew from the log, after a safety snapshot
     Rebuild(Rebuild),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// List at most so many rows that differ
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    limit: usize,
 }
 
 #[derive(Debug, Args)]
@@ -50,7 +57,7 @@ impl Projection {
     pub(super) fn run(self, settings: &Settings, out: Output) -> Result<(), Failure> {
         let engine = settings.open()?;
         match self {
-            Self::Status => status(&engine, out),
+            Self::Status(Status { limit }) => status(&engine, limit, out),
             Self::Replay => replay(&engine, out),
             Self::Verify(verify) => verify.run(&engine, settings, out),
             Self::Rebuild(rebuild) => rebuild.run(&engine, settings, out),
@@ -58,12 +65,15 @@ impl Projection {
     }
 }
 
-fn status(engine: &Engine, out: Output) -> Result<(), Failure> {
-    let (status, check) = (engine.status()?, engine.last_projection_check()?);
+fn status(engine: &Engine, limit: usize, out: Output) -> Result<(), Failure> {
+    let status = engine.status()?;
+    let compared = engine.last_projection_check()?;
+    let compared = compared.map(|check| Compared::new(engine, check, limit)).transpose()?;
     let value = json!({
         "last_event_id": status.head, "position": status.position, "held": status.held,
         "stuck": status.stuck, "epoch": status.epoch, "waiting": status.waiting, "domain": status.domain,
-        "last_check": check,
+        "last_check": compared.as_ref().map(|compared| &compared.check),
+        "rows": compared.as_ref().map_or(&[][..], |compared| &compared.rows),
     });
     out.show(&value, |out| {
         writeln!(out, "The log stands at event {}, the tables at event {}.", status.head, status.position)?;
@@ -76,8 +86,9 @@ fn status(engine: &Engine, out: Output) -> Result<(), Failure> {
                 counted(status.waiting, "event")
             )?;
         }
-        if let Some(check) = &check {
-            writeln!(out, "Compared with the log at {}: {}.", moment(check.at), found(check))?;
+        if let Some(compared) = &compared {
+            writeln!(out, "Compared with the log at {}: {}.", moment(compared.check.at), found(&compared.check))?;
+            compared.print_rows(&engine.domain(), out)?;
         }
         Ok(())
     })
@@ -102,8 +113,7 @@ struct Compared {
 impl Verify {
     fn run(self, engine: &Engine, settings: &Settings, out: Output) -> Result<(), Failure> {
         let check = engine.verify_projection()?;
-        let rows = if check.clean { Vec::new() } else { engine.drift_rows(None, 0, self.limit)? };
-        let compared = Compared { check, rows };
+        let compared = Compared::new(engine, check, self.limit)?;
         out.show(&compared, |out| compared.print(&engine.domain(), out))?;
         if compared.check.clean {
             return Ok(());
@@ -114,9 +124,18 @@ impl Verify {
 }
 
 impl Compared {
+    fn new(engine: &Engine, check: ProjectionCheck, limit: usize) -> Result<Self, Failure> {
+        let rows = if check.clean { Vec::new() } else { engine.drift_rows(None, 0, limit)? };
+        Ok(Self { check, rows })
+    }
+
     fn print(&self, domain: &Domain, out: &mut dyn Write) -> io::Result<()> {
         let (position, applied) = (self.check.position, counted(self.check.applied, "event"));
         writeln!(out, "The tables stand at event {position}; {applied} applied aside. {}.", found(&self.check))?;
+        self.print_rows(domain, out)
+    }
+
+    fn print_rows(&self, domain: &Domain, out: &mut dyn Write) -> io::Result<()> {
         for table in &domain.tables {
             let mut rows = self.rows.iter().filter(|row| row.table == table.name).map(|row| &row.row).peekable();
             if rows.peek().is_some() {

@@ -173,27 +173,31 @@ fn left_waiting(engine: &Engine, error: &Error) -> Result<String> {
     tracing::warn!(%error, "the waiting events could not be applied");
     engine.remember_full_disk(error);
     let position = engine.status()?.position;
-    Ok(format!("the disk is full, so the tables stay at event {position}"))
+    Ok(format!("The disk is full, so the tables stay at event {position}"))
 }
 
 fn say_start(engine: &Engine, way: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     let newness = if engine.is_new() { ", a new store" } else { "" };
     writeln!(out, "Data folder {}{newness}", engine.data_dir().display())?;
-    writeln!(out, "Cold load: {way}")?;
+    writeln!(out, "{way}.")?;
     Ok(())
 }
 
 fn way_of(loaded: ColdLoad, stuck: Option<&Stuck>) -> String {
     let replayed = counted(loaded.applied, "event");
-    let way = match (stuck, loaded.loaded) {
-        (Some(stuck), _) => format!("the tables stopped before event {}, which breaks a rule", stuck.event),
-        (None, Loaded::NothingToDo) => "the tables stand at the end of the log".to_owned(),
-        (None, Loaded::Suffix) => format!("{replayed} applied to reach the end of the log"),
-        (None, Loaded::FromBase(base)) => format!("tables rebuilt from the snapshot of event {base} and {replayed}"),
-        (None, Loaded::Everything) => format!("tables rebuilt from {replayed}"),
-    };
-    format!("{way}, {} ms", loaded.took_ms)
+    let took = loaded.took_ms;
+    match (stuck, loaded.loaded) {
+        (Some(stuck), _) => format!("The tables stopped before event {}, which breaks a rule", stuck.event),
+        (None, Loaded::NothingToDo) => "The tables stand at the end of the log".to_owned(),
+        (None, Loaded::Suffix) => {
+            format!("The tables stand at the end of the log: {replayed} applied first, in {took} ms")
+        }
+        (None, Loaded::FromBase(base)) => {
+            format!("The tables are made anew from the snapshot of event {base} and {replayed}, in {took} ms")
+        }
+        (None, Loaded::Everything) => format!("The tables are made anew from {replayed}, in {took} ms"),
+    }
 }
 
 /// Warnings and errors, on standard error.

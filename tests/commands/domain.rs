@@ -91,7 +91,7 @@ fn a_domain_of_another_name_needs_the_flag_for_it() {
     assert!(said.contains("--change-domain"), "{said}");
     assert_eq!(everything(store.path()), before);
     let server = Server::start(store.path(), &["--domain", ledger.to_str().unwrap(), "--change-domain"]);
-    assert!(server.greeting.contains("Cold load: tables rebuilt from 3 events"), "{}", server.greeting);
+    assert!(server.greeting.contains("The tables are made anew from 3 events, in "), "{}", server.greeting);
     run_with(store.path(), &["append"], "{\"kind\":\"paid_in\",\"payload\":{\"account\":\"ada\"}}").done();
     assert_eq!(run(store.path(), &["state", "accounts", "--json"]).json()["rows"], serde_json::json!([["ada", 1]]));
     let rewinds = run(store.path(), &["snapshot", "list"]).done();

@@ -95,6 +95,22 @@ fn the_log_is_printed_in_its_order() {
 }
 
 #[test]
+fn the_newest_events_are_printed_as_the_page_shows_them() {
+    let folder = store();
+    let ids = |options: &[&str]| -> Vec<String> {
+        let out = run(folder.path(), &[&["events"], options].concat()).done();
+        out.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&["--newest", "--limit", "2"]), ["3", "2"]);
+    assert_eq!(ids(&["--before", "3"]), ["2", "1"]);
+    assert_eq!(ids(&["--after", "1", "--before", "3"]), ["2"]);
+    assert_eq!(ids(&["--kind", "bot_created", "--newest"]), ["2", "1"]);
+    assert_eq!(ids(&["--query", "ADA\",", "--limit", "1"]), ["1"]);
+    assert!(ids(&["--branch-id", "7"]).is_empty());
+    run(folder.path(), &["events", "--after", "1", "--newest"]).misused();
+}
+
+#[test]
 fn an_event_that_does_not_count_says_why() {
     let folder = store();
     let flagged =

@@ -48,6 +48,10 @@ fn rows_that_differ_are_listed_and_it_ends_with_1() {
     let way =
         format!("Make the tables anew with: backstitch projection rebuild --data-dir {}", folder.path().display());
     assert_eq!(verified.err, format!("backstitch: 3 rows differ from the log. {way}\n"));
+    let status = run(folder.path(), &["projection", "status"]).done();
+    assert!(verified.out.ends_with(status.split_once("the log.\n").unwrap().1), "{status}");
+    let status = run(folder.path(), &["projection", "status", "--json", "--limit", "2"]).json();
+    assert_eq!((status["rows"].as_array().map(Vec::len), &status["last_check"]["clean"]), (Some(2), &false.into()));
     let some = run(folder.path(), &["projection", "verify", "--limit", "1"]);
     assert_eq!(some.out.lines().last(), Some("The first 1 of 3 rows are listed; --limit says how many."));
     let json = run(folder.path(), &["projection", "verify", "--json"]);

@@ -22,7 +22,7 @@ fn it_says_which_folder_it_serves_and_whether_that_is_new() {
     assert!(server.terminate().success());
     let server = Server::start(folder.path(), &[]);
     assert!(server.greeting.starts_with(&format!("Data folder {}\n", path.display())), "{}", server.greeting);
-    assert!(server.greeting.contains("Cold load: the tables stand at the end of the log"));
+    assert!(server.greeting.contains("\nThe tables stand at the end of the log.\n"));
 }
 
 #[test]
@@ -130,7 +130,11 @@ fn a_start_applies_what_a_restore_left_waiting() {
     let (folder, id) = super::store_with_snapshot();
     run(folder.path(), &["snapshot", "restore", &id, "--confirm", &id]).done();
     let server = Server::start(folder.path(), &[]);
-    assert!(server.greeting.contains("Cold load: 2 events applied to reach the end of the log"), "{}", server.greeting);
+    assert!(
+        server.greeting.contains("The tables stand at the end of the log: 2 events applied first, in "),
+        "{}",
+        server.greeting
+    );
     assert_eq!(server.get("/health").json()["held"], false);
 }
 

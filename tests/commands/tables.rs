@@ -47,7 +47,19 @@ fn a_table_that_is_none_of_the_domain_is_refused() {
         let said = run(folder.path(), &["state", table]).refused(1);
         assert!(said.contains("no table"), "{said}");
     }
-    run(folder.path(), &["state"]).misused();
+    run(folder.path(), &["state", "--query", "ada"]).misused();
+}
+
+#[test]
+fn without_a_table_all_are_listed_as_the_page_lists_them() {
+    let folder = store();
+    let listed = run(folder.path(), &["state"]).done();
+    let lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["table", "rows"]);
+    assert!(lines.contains(&vec!["bots", "2"]) && lines.contains(&vec!["chats", "0"]), "{listed}");
+    let json = run(folder.path(), &["state", "--at", "1", "--json"]).json();
+    let bots = json["tables"].as_array().unwrap().iter().find(|table| table["name"] == "bots").unwrap();
+    assert_eq!((&json["at"], &bots["rows"]), (&1.into(), &1.into()));
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn a_cold_load_lifts_a_hold() {
 fn a_start_of_the_server_lifts_a_hold_and_says_how_much_it_applied() {
     let (store, _) = held_store();
     let server = Server::start(store.path(), &[]);
-    assert!(server.greeting.contains("Cold load: 10 events applied"), "{}", server.greeting);
+    assert!(server.greeting.contains("the end of the log: 10 events applied first, in "), "{}", server.greeting);
     assert_lifted(&store, 20);
 }
 

@@ -117,7 +117,7 @@ fn a_server_says_that_it_is_stuck_and_answers_appends_with_409() {
 fn a_start_on_a_stuck_store_says_where_the_tables_stopped() {
     let (store, _) = stuck_store();
     let server = Server::start(store.path(), &[]);
-    let told = "Cold load: the tables stopped before event 14, which breaks a rule, ";
+    let told = "The tables stopped before event 14, which breaks a rule.\n";
     assert!(server.greeting.contains(told), "{}", server.greeting);
 }
 

@@ -35,7 +35,7 @@ fn a_start_on_a_full_disk_leaves_waiting_what_it_cannot_apply() {
     full.disk.fill();
 
     let server = full.serve();
-    let told = "Cold load: the disk is full, so the tables stay at event 61\n";
+    let told = "The disk is full, so the tables stay at event 61.\n";
     assert!(server.greeting.contains(told), "{}", server.greeting);
     let page = ask(&server, "GET", "/", HTML, "text/plain", "").page();
     assert!(page.text(".strip").contains("The disk is full: nothing can be changed."), "{}", page.text(".strip"));
