@@ -136,6 +136,13 @@ impl Domain {
         &self.files
     }
 
+    /// The columns that a search in a table looks at: those of its full-text index. Without one it
+    /// looks at all columns, and there are none here.
+    pub fn searched(&self, table: &str) -> &[String] {
+        let index = self.full_text.iter().find(|index| index.table == table);
+        index.map(|index| index.columns.as_slice()).unwrap_or_default()
+    }
+
     /// All tables that follow from the log: those that are listed and shown, and [`ENTITY_EVENTS`]
     /// where the domain has entities. Snapshots hold them all.
     pub fn projected(&self) -> &[Table] {

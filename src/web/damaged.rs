@@ -113,11 +113,13 @@ impl DamagedPage {
         let now = OffsetDateTime::now_utc();
         let snapshot = &seen.snapshot;
         let at = Moment::new(snapshot.created_at, now);
-        let title = format!("Damaged: {}, {}", at.day, at.clock);
+        let title = format!("Damaged: {}", at.dated());
+        let links = SnapshotLinks::new(&snapshot.snapshot_id, snapshot.kind);
+        let command = format!("backstitch snapshot verify {} --kind {}", snapshot.snapshot_id, snapshot.kind);
         let about = About::new(snapshot, None, now);
         let sound = seen.newest_sound.as_ref().map(|one| linked(one, now));
         Self {
-            shell: Shell::new(state, &seen.status, &title, Door::Snapshots),
+            shell: Shell::new(state, &seen.status, &title, Door::Snapshots).also(state, &links.plan(), command),
             at,
             name: Name::of(snapshot, now),
             why: visible(&why(snapshot.damaged.as_deref().unwrap_or_default(), &seen.damage)),

@@ -20,7 +20,7 @@ use super::links;
 use super::negotiate::Wants;
 use super::outcome::{Outcome, Tell};
 use super::state::{AppState, blocking};
-use super::words::{on_pages, visible};
+use super::words::{on_pages, shell, visible};
 use crate::clock;
 use crate::domain::Domain;
 use crate::engine::{Engine, SpeakerNames, Status};
@@ -115,7 +115,7 @@ async fn place(state: &AppState, go: &str) -> Result<i64> {
         }
         Jump::Moment(at) => Ok(engine.census()?.first_from(at.unix_timestamp().div_euclid(60))),
     });
-    found.await?.ok_or_else(|| Error::not_found("no event is there or later"))
+    found.await?.ok_or_else(|| Error::not_found("the log has no event there or after it"))
 }
 
 fn read(fields: &Fields, most: usize, usual: usize) -> Result<EventQuery> {
@@ -184,10 +184,9 @@ impl EventsPage {
         let shell = Shell::new(state, &seen.status, "Events", Door::Events).told(outcome);
         let usual = EVENTS as u64;
         let filter = filter(asked, usual, shown.raw);
-        let command = format!("backstitch events --after {} --limit {}", asked.after.unwrap_or(0), asked.limit);
         let (newest, newer, older) = turns(seen, asked, &filter);
         Self {
-            shell: shell.also(state, &format!("{}{filter}", links::EVENTS), command),
+            shell: shell.also(state, &address(asked), command(asked)),
             empty: seen.status.events == 0,
             filtered: asked.kind.is_some() || asked.branch_id.is_some() || asked.q.is_some(),
             total: total(seen, asked),
@@ -227,8 +226,8 @@ fn total(seen: &Seen, asked: &EventQuery) -> String {
     match (filtered, fit) {
         (false, _) => format!("{all} in the log, the newest first."),
         (true, 0) => format!("{all} in the log."),
-        (true, 1) if whole && !seen.more => format!("1 fits, of {all}."),
-        (true, _) if whole && !seen.more => format!("{} fit, of {all}, the newest first.", filters::grouped(fit)),
+        (true, 1) if whole && !seen.more => format!("1 of {all} fits."),
+        (true, _) if whole && !seen.more => format!("{} of {all} fit, the newest first.", filters::grouped(fit)),
         (true, _) if whole => format!("The newest {} that fit, of {all}.", filters::grouped(fit)),
         (true, _) => format!("Some of those that fit, of {all}, the newest first."),
     }
@@ -247,6 +246,27 @@ fn filter(asked: &EventQuery, usual: u64, raw: bool) -> String {
         parts.push("raw=true".to_owned());
     }
     if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+}
+
+/// Where a program finds the very events of the page: its own usual number is another one.
+fn address(asked: &EventQuery) -> String {
+    let after = asked.after.map(|after| format!("&after={after}")).unwrap_or_default();
+    let before = asked.before.map(|before| format!("&before={before}")).unwrap_or_default();
+    format!("{}{}{after}{before}", links::EVENTS, filter(asked, 0, false))
+}
+
+/// The command that prints the same events.
+fn command(asked: &EventQuery) -> String {
+    let number = |flag: &str, value: Option<i64>| value.map(|value| format!(" --{flag} {value}")).unwrap_or_default();
+    let text = |flag: &str, value: &Option<String>| {
+        value.as_ref().map(|value| format!(" --{flag} {}", shell(value))).unwrap_or_default()
+    };
+    let place = match (asked.after, asked.before) {
+        (None, None) => " --newest".to_owned(),
+        (after, before) => number("after", after) + &number("before", before),
+    };
+    let (kind, q) = (text("kind", &asked.kind), text("query", &asked.q));
+    format!("backstitch events{place}{kind}{}{q} --limit {}", number("branch-id", asked.branch_id), asked.limit)
 }
 
 /// When the first event shown happened, as it can be typed.
@@ -314,6 +334,19 @@ mod tests {
         assert_eq!(other_form(&asked, 100, true), "/events");
         let asked = EventQuery { kind: Some("a b".into()), branch_id: Some(2), limit: 5, ..EventQuery::default() };
         assert_eq!(filter(&asked, 100, false), "?kind=a%20b&branch_id=2&limit=5");
+    }
+
+    #[test]
+    fn programs_and_terminals_get_the_events_of_the_page() {
+        let asked = EventQuery { limit: 40, ..EventQuery::default() };
+        assert_eq!(address(&asked), "/events?limit=40");
+        assert_eq!(command(&asked), "backstitch events --newest --limit 40");
+        let asked = EventQuery { before: Some(91), kind: Some("a b".into()), q: Some("it's".into()), ..asked };
+        assert_eq!(address(&asked), "/events?kind=a%20b&q=it%27s&limit=40&before=91");
+        let said = r"backstitch events --before 91 --kind 'a b' --query 'it'\''s' --limit 40";
+        assert_eq!(command(&asked), said);
+        let asked = EventQuery { after: Some(7), limit: 5, ..EventQuery::default() };
+        assert_eq!(command(&asked), "backstitch events --after 7 --limit 5");
     }
 
     #[test]

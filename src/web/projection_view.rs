@@ -57,6 +57,13 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// The address of the very same rows for a program: its own usual number is another one.
+    fn address(&self) -> String {
+        let table = self.table.as_ref().map(|table| format!("table={}&", encoded(table))).unwrap_or_default();
+        let after = if self.after > 0 { format!("after={}&", self.after) } else { String::new() };
+        format!("{}?{table}{after}limit={}", links::PROJECTION, self.limit)
+    }
+
     /// The address of another page of them.
     fn at(&self, after: u64) -> String {
         let mut fields = Vec::new();
@@ -167,7 +174,7 @@ pub(super) fn view(
     let now = state.engine.now();
     let Drawn { status, domain, check, rows } = drawn;
     let mut shell = Shell::new(state, &status, "The tables and the log", Door::Tables).told(outcome);
-    shell = shell.also(state, links::PROJECTION, "backstitch projection status".to_owned());
+    shell = shell.also(state, &rows.address(), format!("backstitch projection status --limit {}", rows.limit));
     // What the page itself tells needs no strip that leads to it.
     shell.strip = match &notice {
         Some(Notice::Moved(strip)) => Some(strip.as_ref().clone()),

@@ -50,9 +50,9 @@ pub(super) async fn list(
     }
     let when = When::new(asked, &status);
     let shell = Shell::new(&state, &status, &format!("Tables{}", when.suffix()), Door::Tables).told(outcome);
-    let shell = shell.also(&state, &links::tables(asked), format!("backstitch state TABLE{}", when.flag()));
+    let shell = shell.also(&state, &links::tables(asked), format!("backstitch state{}", when.flag()));
     let rows = tables.iter().map(|table| table.rows).sum();
-    Ok(page(&TablesPage { shell, when, domain: status.domain, rows, count: tables.len() as u64, tables })?)
+    Ok(page(&TablesPage { shell, when, rows, count: tables.len() as u64, tables })?)
 }
 
 #[derive(Template)]
@@ -60,7 +60,6 @@ pub(super) async fn list(
 struct TablesPage {
     shell: Shell,
     when: When,
-    domain: String,
     rows: u64,
     count: u64,
     tables: Vec<TableCount>,
@@ -140,7 +139,8 @@ struct TablePage {
     table: String,
     when: When,
     total: u64,
-    full_text: bool,
+    /// The columns that are searched, as they are told; empty where that is all of them.
+    searched: String,
     /// How many rows hold what was searched for, as far as that is known.
     found: Option<String>,
     q: String,
@@ -164,6 +164,8 @@ impl TablePage {
         let query = asked.query.q.as_ref().map(|q| format!(" --query '{}'", q.replace('\'', r"'\''")));
         let command = format!("backstitch state {}{}{}", rows.table, query.unwrap_or_default(), when.flag());
         let path = address.with(asked.query.sort.as_deref(), asked.query.after.as_deref());
+        let searched = state.engine.domain().searched(&rows.table).join(" or ");
+        let place = if searched.is_empty() { String::new() } else { format!(" in {searched}") };
         let cells: Vec<Vec<(Cell, bool)>> =
             rows.rows.iter().map(|row| row.iter().map(|value| Cell::of(value).cut(VALUE)).collect()).collect();
         Self {
@@ -171,8 +173,8 @@ impl TablePage {
             table: rows.table.clone(),
             when,
             total: count.as_ref().map_or(0, |count| count.rows),
-            found: found(asked, rows, count.as_ref().map_or(0, |count| count.rows)),
-            full_text: count.is_some_and(|count| count.full_text),
+            found: found(asked, rows, &place, count.map_or(0, |count| count.rows)),
+            searched,
             q: asked.query.q.clone().unwrap_or_default(),
             sort: asked.query.sort.clone().unwrap_or_default(),
             columns: columns(&address, rows),
@@ -197,18 +199,19 @@ fn linked_rows(asked: &Asked, rows: &TableRows, cells: Vec<Vec<(Cell, bool)>>) -
     rows.rows.iter().map(url).zip(cells).collect()
 }
 
-fn found(asked: &Asked, rows: &TableRows, all: u64) -> Option<String> {
-    let q = visible(asked.query.q.as_deref()?);
+/// `place`: the columns that are searched, after a blank.
+fn found(asked: &Asked, rows: &TableRows, place: &str, all: u64) -> Option<String> {
+    let q = format!("\u{201c}{}\u{201d}{place}", visible(asked.query.q.as_deref()?));
     let (seen, all) = (rows.rows.len() as u64, filters::grouped(all));
     let first = asked.query.after.is_none();
     match (seen, rows.next_after.is_some()) {
         (0, _) => None,
-        (1, false) if first => Some(format!("1 row holds \u{201c}{q}\u{201d}, of {all}.")),
-        (_, false) if first => Some(format!("{} hold \u{201c}{q}\u{201d}, of {all}.", filters::counted(seen, "row"))),
+        (1, false) if first => Some(format!("1 row holds {q}, of {all}.")),
+        (_, false) if first => Some(format!("{} hold {q}, of {all}.", filters::counted(seen, "row"))),
         (_, true) if first => {
-            Some(format!("The first {} that hold \u{201c}{q}\u{201d}, of {all} in all.", filters::counted(seen, "row")))
+            Some(format!("The first {} that hold {q}, of {all} in all.", filters::counted(seen, "row")))
         }
-        _ => Some(format!("More rows that hold \u{201c}{q}\u{201d}, of {all} in all.")),
+        _ => Some(format!("More rows that hold {q}, of {all} in all.")),
     }
 }
 

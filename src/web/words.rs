@@ -29,7 +29,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("after_event_id must be", "The event to go back to is given by its number."),
     ("before must be the number of an operation", "A place in the history is given by the number of an operation."),
     ("at must be the id of an event", "A moment is given by the number of an event, such as 12."),
-    ("go must be", "Give the number of an event, or a day and a time in UTC, such as 2026-11-20 19:41."),
+    ("go must be", "Give the number of an event, or a day and a time, such as 2026-11-20 19:41."),
     ("key must", "A row is named by its key. Take the link from the table."),
     ("show must be", "The timeline shows 24 hours, 7 days or all."),
     ("sort must be", "The list stands by age, or by size."),

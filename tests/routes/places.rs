@@ -47,9 +47,11 @@ fn a_program_reads_the_log_from_there() {
 #[test]
 fn a_place_that_is_none_stays_in_its_field_with_the_reason() {
     let app = app();
-    for (place, status, words) in
-        [("yesterday", 400, "2026-11-20 19:41"), ("9", 404, "No event"), ("2027-01-01", 404, "No event")]
-    {
+    for (place, status, words) in [
+        ("yesterday", 400, "2026-11-20 19:41"),
+        ("9", 404, "has no event there or after it"),
+        ("2027-01-01", 404, "has no event there"),
+    ] {
         let answer = app.get(&format!("/events?go={place}"), HTML);
         assert_eq!(answer.status, status, "{place}");
         let page = answer.page();
@@ -90,4 +92,29 @@ fn the_branch_is_asked_for_only_where_there_are_several() {
     let other = r#"{"kind": "note", "payload": 1, "branch_id": 2}"#;
     assert_eq!(app.post_body("/events", "application/json", other, JSON).status, 201);
     assert!(app.get("/events", HTML).page().has("#branch"));
+}
+
+#[test]
+fn a_program_gets_the_events_that_the_page_shows() {
+    let app = TestApp::with_story(60);
+    for address in ["/events", "/events?before=30", "/events?after=5&limit=7", "/events?kind=user_turn"] {
+        let page = app.get(address, HTML).page();
+        let line = page.texts("footer pre")[0].clone();
+        let path = line.trim_end_matches('\'').split_once(":8787").unwrap().1;
+        let mut ids: Vec<String> =
+            app.get(path, JSON).json()["events"].as_array().unwrap().iter().map(|one| one["id"].to_string()).collect();
+        if address.contains("after") {
+            ids.reverse();
+        }
+        assert_eq!(page.texts(".event-head a"), ids, "{address}: {path}");
+    }
+}
+
+#[test]
+fn every_page_of_the_store_has_its_command() {
+    let app = TestApp::with_story(12);
+    let command = |address: &str| app.get(address, HTML).page().texts("footer pre")[1].clone();
+    assert!(command("/events").starts_with("backstitch events --newest --limit 40"));
+    assert!(command("/state?at=3").starts_with("backstitch state --at 3"));
+    assert!(command("/projection").starts_with("backstitch projection status --limit 25"));
 }

@@ -138,6 +138,18 @@ fn rows_are_sorted_by_any_column_in_both_directions() {
 }
 
 #[test]
+fn a_search_says_which_columns_it_looks_at() {
+    let app = remembering(&["The clock strikes."]);
+    let said = |address: &str, css: &str| app.get(address, HTML).page().text(css);
+    assert_eq!(said("/state/memories", "label[for=q]"), "Words in text");
+    assert_eq!(said("/state/bots", "label[for=q]"), "Text");
+    let one = said("/state/memories?q=clock", ".title-row p");
+    assert!(one.starts_with("1 row holds \u{201c}clock\u{201d} in text, of "), "{one}");
+    assert!(said("/state/memories?q=nowhere", "main").contains("No row holds nowhere in text."));
+    assert!(said("/state/bots?q=ada", ".title-row p").starts_with("1 row holds \u{201c}ada\u{201d}, of "));
+}
+
+#[test]
 fn numbers_moments_and_sentences_are_told_apart_so_that_each_breaks_where_it_may() {
     let page = sample().get("/state/memories", HTML).page();
     let row = |class: &str| page.attributes(&format!(".state tbody tr:first-child td.{class}"), "data-head");
