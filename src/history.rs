@@ -189,6 +189,18 @@ pub fn latest(conn: &Connection, limit: u64) -> Result<Vec<Operation>> {
     before(conn, i64::MAX, limit)
 }
 
+/// The last event of the log before going back, at its highest of all times that the store went
+/// back; none where it never did. An undo is none of these.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn went_back_from(conn: &Connection) -> Result<Option<i64>> {
+    let sql = "SELECT max(detail ->> '$.from_head') FROM backstitch_operations WHERE what IN (?1, ?2, ?3)";
+    let back = [What::Restore, What::Rewind, What::BackupRestore].map(What::as_str);
+    Ok(conn.prepare_cached(sql)?.query_row(back, |row| row.get(0))?)
+}
+
 /// The stamps of the backups that this store made, the last one first.
 ///
 /// # Errors

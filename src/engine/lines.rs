@@ -123,6 +123,16 @@ impl Engine {
         })
     }
 
+    /// The last event of the log before going back, at its highest of all times that the store went
+    /// back; none where it never did.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn went_back_from(&self) -> Result<Option<i64>> {
+        self.readers.read(history::went_back_from)
+    }
+
     /// One line of the history, with whether it can be undone.
     ///
     /// # Errors

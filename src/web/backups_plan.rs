@@ -15,7 +15,7 @@ use super::layout::{Door, Shell, address, page};
 use super::links::{self, PlanLinks};
 use super::notice::{Notice, Saw};
 use super::outcome::Outcome;
-use super::plan_page::{Changes, Confirm, Newer, PlanPage, Title, Typing, by_kind, curl, expected, summary};
+use super::plan_page::{Changes, Confirm, Newer, PlanPage, Title, Typing, by_kind, changing, curl, expected};
 use super::plan_view::{leaving, returning};
 use super::state::AppState;
 use super::words::{on_pages, visible};
@@ -109,7 +109,7 @@ pub(super) fn answer(
     let (outcome, found) = if is_checked { told(&view, backup.own) } else { (None, None) };
     let title = title(&backup, now);
     let heading = match &title.at {
-        Some(at) => format!("Backup of {}, {}", at.day, at.clock),
+        Some(at) => format!("Backup of {}", at.dated()),
         None => title.words.clone(),
     };
     let shell = Shell::new(state, &status, &heading, Door::Backups)
@@ -215,7 +215,7 @@ fn text(tables: &[TableEffect], includes: Includes) -> String {
     format!(
         "{} {files} The backup is checked first, and a backup of the present is made; Undo brings all of that back \
          while it is kept.",
-        summary(tables)
+        changing(tables)
     )
 }
 

@@ -202,6 +202,7 @@ fn steps() -> Steps {
     Steps {
         plan: Some(links::COMPONENTS.to_owned()),
         continued: true,
+        was_continued: false,
         can_go_on: true,
         went_back: false,
         remove: links::COMPONENTS.to_owned(),

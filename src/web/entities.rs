@@ -62,7 +62,6 @@ impl FromRequestParts<AppState> for RawVersion {
 #[template(path = "entities.html")]
 struct EntitiesPage {
     shell: Shell,
-    domain: String,
     types: Vec<Type>,
     /// The type that is listed; empty where the domain has none.
     kind: String,
@@ -173,7 +172,6 @@ impl EntitiesPage {
             current: one.kind == kind,
         });
         Self {
-            domain: state.engine.domain().name.clone(),
             shell: shell.also(state, &links::entities(&kind, &q, None), command),
             types: types.collect(),
             rows: found.iter().map(|one| Row::new(one, now)).collect(),

@@ -58,7 +58,7 @@ pub(super) struct Compared {
 struct Change {
     class: &'static str,
     sign: &'static str,
-    verb: &'static str,
+    verb: String,
     path: String,
     before: Option<Side>,
     after: Option<Side>,
@@ -93,10 +93,10 @@ impl Compared {
         let side = |json: Option<String>| json.map(|json| Side::new(&json));
         let rows = found.differences.into_iter().take(DIFFERENCES).map(|one| {
             let (class, sign, verb) = match one.change {
-                "added" => ("comes", "+", "is there"),
-                "removed" => ("goes", "\u{2212}", "is not there"),
-                "reordered" => ("changes", "~", "stands in another order"),
-                _ => ("changes", "~", "differs"),
+                "added" => ("comes", "+", format!("only in version {}", filters::grouped(found.with))),
+                "removed" => ("goes", "\u{2212}", format!("only in version {}", filters::grouped(found.version))),
+                "reordered" => ("changes", "~", "stands in another order".to_owned()),
+                _ => ("changes", "~", "differs".to_owned()),
             };
             Change { class, sign, verb, path: one.path, before: side(one.before), after: side(one.after) }
         });

@@ -16,24 +16,40 @@ pub(super) use crate::figures::grouped;
 pub(super) fn counted(count: u64, noun: &str) -> String {
     match count {
         0 => format!("no {}", plural(noun)),
-        1 if is_deed(noun) => format!("1 {noun} event"),
         1 => format!("1 {noun}"),
         _ => format!("{} {}", grouped(count), plural(noun)),
     }
 }
 
-/// Whether a kind of event is called after what was done: `you updated`.
-fn is_deed(noun: &str) -> bool {
-    noun.ends_with("ed") || noun.ends_with("written")
+/// A count of events of one kind: `2 assistant turns`, `4 bots created`, else `3 events "you updated"`.
+///
+/// Whoever writes a domain calls a kind as they like, so only what is certain to be a noun, or a
+/// noun with what was done to it, is taken for one.
+pub(super) fn counted_kind(count: u64, kind: &str) -> String {
+    let words = spoken(kind);
+    let (before, last) = words.rsplit_once(' ').unwrap_or(("", &words));
+    if NOUNS.contains(&last) {
+        return counted(count, &words);
+    }
+    let is_done = last.ends_with("ed") || last.ends_with("written");
+    if is_done && !before.is_empty() && !PRONOUNS.contains(&before) {
+        return format!("{} {last}", counted(count, before));
+    }
+    format!("{} \u{201c}{words}\u{201d}", counted(count, "event"))
 }
 
-/// The plural of the nouns that these pages use, and of most kinds of events.
+/// What kinds of events end in where they are nouns.
+const NOUNS: [&str; 12] =
+    ["turn", "update", "event", "message", "failure", "change", "note", "entry", "request", "reply", "move", "error"];
+/// What is no thing that something was done to.
+const PRONOUNS: [&str; 8] = ["you", "i", "we", "he", "she", "it", "they", "not"];
+
+/// The plural of the nouns that these pages use.
 fn plural(noun: &str) -> String {
     let vowel_before_y = noun.ends_with("ay") || noun.ends_with("ey") || noun.ends_with("oy");
     match noun.strip_suffix('y') {
         Some(stem) if !vowel_before_y => format!("{stem}ies"),
         _ if noun.ends_with('s') || noun.ends_with('x') || noun.ends_with("ch") => format!("{noun}es"),
-        _ if is_deed(noun) => format!("{noun} events"),
         _ => format!("{noun}s"),
     }
 }
@@ -55,10 +71,11 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{value:.decimals$} {}", UNITS[unit])
 }
 
-/// How long something took: `0.3 s`, `4 s`, `2 min`.
+/// How long something took: `under 1 ms`, `0.3 s`, `4 s`, `2 min`.
 pub(super) fn took(millis: u64) -> String {
     match millis {
-        0..100 => format!("{millis} ms"),
+        0 => "under 1 ms".to_owned(),
+        1..100 => format!("{millis} ms"),
         100..9_950 => format!("{:.1} s", millis as f64 / 1000.0),
         9_950..120_000 => format!("{} s", (millis + 500) / 1000),
         _ => format!("{} min", millis / 60_000),
@@ -233,8 +250,20 @@ mod tests {
         assert_eq!(counted(1340, "event"), "1,340 events");
         assert_eq!(counted(2, "copy"), "2 copies");
         assert_eq!(counted(2, "day"), "2 days");
-        assert_eq!(counted(3, "scene closed"), "3 scene closed events");
-        assert_eq!(counted(1, "you updated"), "1 you updated event");
+    }
+
+    #[test]
+    fn kinds_that_are_no_nouns_stand_in_quotes() {
+        assert_eq!(counted_kind(8, "assistant_turn"), "8 assistant turns");
+        assert_eq!(counted_kind(1, "edge-update"), "1 edge update");
+        assert_eq!(
+            [counted_kind(4, "bot_created"), counted_kind(1, "bot_created")],
+            ["4 bots created", "1 bot created"]
+        );
+        assert_eq!(counted_kind(12, "memory_written"), "12 memories written");
+        assert_eq!(counted_kind(3, "you_updated"), "3 events \u{201c}you updated\u{201d}");
+        assert_eq!(counted_kind(1, "nope"), "1 event \u{201c}nope\u{201d}");
+        assert_eq!(counted_kind(2, "created"), "2 events \u{201c}created\u{201d}");
     }
 
     #[test]
@@ -246,8 +275,8 @@ mod tests {
     #[test]
     fn durations_are_short() {
         assert_eq!(
-            [7, 312, 9_949, 9_950, 61_000, 120_000].map(took),
-            ["7 ms", "0.3 s", "9.9 s", "10 s", "61 s", "2 min"]
+            [0, 7, 312, 9_949, 9_950, 61_000, 120_000].map(took),
+            ["under 1 ms", "7 ms", "0.3 s", "9.9 s", "10 s", "61 s", "2 min"]
         );
     }
 

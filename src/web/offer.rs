@@ -47,11 +47,20 @@ impl Offer {
 
 fn action(line: &Line, undo: &Undo, status: &Status) -> Action {
     let (url, of) = (links::undo(line.operation.operation), deed(&line.operation));
-    if undo.confirm {
+    // The plan says whether undoing would change anything.
+    if undo.confirm || is_overtaken(&line.operation, status) {
         return Action::Plan { of: format!("of undoing {of}"), url };
     }
     let (words, of) = button(line, undo, of);
     Action::Send { words, of, url, fields: expected_of(status).to_vec() }
+}
+
+/// Whether the tables that went back alone stand again where they stood before: what waited is
+/// applied since.
+fn is_overtaken(operation: &Operation, status: &Status) -> bool {
+    let before = operation.detail["from_position"].as_i64().unwrap_or(i64::MAX);
+    let is_alone = operation.what == What::Restore && operation.detail["scope"] == "projections";
+    is_alone && !status.held && status.position >= before
 }
 
 /// The words of the button, and what is heard after them; `deed` is what would be undone.
@@ -72,7 +81,7 @@ fn button(line: &Line, undo: &Undo, deed: String) -> (String, String) {
 fn once_more(undone: &Value) -> String {
     let events = |name: &str| undone[name].as_u64().unwrap_or_default();
     match (events("events_removed"), events("events_returned")) {
-        (gone @ 1.., 0) => format!("Bring {} back", counted(gone, "event")),
+        (gone @ 1.., 0) => format!("Bring back {}", counted(gone, "event")),
         (0, back @ 1..) => format!("Take back {} again", counted(back, "event")),
         _ => "Undo".to_owned(),
     }
@@ -114,7 +123,7 @@ mod tests {
     #[test]
     fn the_undo_of_an_undo_names_its_effect() {
         let said = |removed, returned| once_more(&json!({"events_removed": removed, "events_returned": returned}));
-        assert_eq!([said(40, 0), said(1, 0)], ["Bring 40 events back", "Bring 1 event back"]);
+        assert_eq!([said(40, 0), said(1, 0)], ["Bring back 40 events", "Bring back 1 event"]);
         assert_eq!([said(0, 40), said(0, 0), said(3, 4)], ["Take back 40 events again", "Undo", "Undo"]);
     }
 

@@ -112,7 +112,9 @@ pub(super) fn moves(detail: &Value) -> Vec<String> {
         _ => None,
     };
     let log = moved("log", detail["from_head"].as_i64(), detail["head"].as_i64());
-    let tables = moved("tables", detail["from_position"].as_i64(), detail["position"].as_i64());
+    // Applying what waited moves nothing else, and calls its two ends by themselves.
+    let number = |name: &str, alone: &str| detail[name].as_i64().or_else(|| detail[alone].as_i64());
+    let tables = moved("tables", number("from_position", "from"), number("position", "to"));
     log.into_iter().chain(tables).collect()
 }
 
@@ -178,5 +180,6 @@ mod tests {
         assert_eq!(words(What::Undo, &detail), "Undid operation 4: 8 events left the log, 2 rows changed");
         assert_eq!(moves(&detail), ["log 20 \u{2192} 12", "tables 20 \u{2192} 12"]);
         assert!(moves(&json!({"last_event_id": 12})).is_empty());
+        assert_eq!(moves(&json!({"from": 110, "to": 112, "applied": 2})), ["tables 110 \u{2192} 112"]);
     }
 }

@@ -10,7 +10,7 @@ use super::difference::{Difference, Run};
 use super::due::Timed;
 use super::event_view::Stamp;
 use super::extract::Fields;
-use super::filters::{self, Moment, counted, grouped};
+use super::filters::{self, Moment, counted, counted_kind, grouped};
 use super::layout::Shell;
 use super::links::{self, PlanLinks};
 use super::notice::Notice;
@@ -278,24 +278,12 @@ pub(super) fn changing(tables: &[TableEffect]) -> String {
     }
 }
 
-/// `131 rows change in 6 of 10 tables.`
-pub(super) fn summary(tables: &[TableEffect]) -> String {
-    let rows: u64 = tables.iter().map(TableEffect::total).sum();
-    let changed = tables.iter().filter(|table| table.total() > 0).count() as u64;
-    let all = counted(tables.len() as u64, "table");
-    match rows {
-        0 => "No row of the tables changes.".to_owned(),
-        1 => format!("1 row changes, in 1 of {all}."),
-        _ => format!("{} change in {} of {all}.", counted(rows, "row"), grouped(changed)),
-    }
-}
-
 /// Events by kind, the three most frequent named and the others as one number.
 pub(super) fn by_kind<'a>(kinds: impl IntoIterator<Item = (&'a str, u64)>) -> String {
     let mut kinds: Vec<(&str, u64)> = kinds.into_iter().collect();
     // Stable: kinds that are as frequent stay in their own order.
     kinds.sort_by_key(|(_, events)| std::cmp::Reverse(*events));
-    let named = kinds.iter().take(3).map(|(kind, events)| counted(*events, &filters::spoken(kind)));
+    let named = kinds.iter().take(3).map(|(kind, events)| counted_kind(*events, kind));
     let mut parts: Vec<String> = named.collect();
     match kinds.iter().skip(3).map(|(_, events)| events).sum() {
         0 => {}
@@ -327,8 +315,9 @@ mod tests {
 
     #[test]
     fn kinds_are_told_by_how_many_there_are() {
-        assert_eq!(by_kind([("a_b", 1), ("turn", 9)]), "9 turns, 1 a b");
-        assert_eq!(by_kind([("a", 2), ("b", 2), ("c", 3), ("d", 1)]), "3 cs, 2 as, 2 bs, 1 other");
+        assert_eq!(by_kind([("bot_made", 1), ("turn", 9)]), "9 turns, 1 event \u{201c}bot made\u{201d}");
+        let four = [("edge_update", 2), ("note", 2), ("bot_created", 3), ("d", 1)];
+        assert_eq!(by_kind(four), "3 bots created, 2 edge updates, 2 notes, 1 other");
     }
 
     #[test]

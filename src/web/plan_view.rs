@@ -13,7 +13,7 @@ use super::links::{self, SnapshotLinks};
 use super::not_alone::blocked;
 use super::notice::{Notice, Saw};
 use super::plan_page::{
-    Changes, Choice, Confirm, Facts, Newer, PlanPage, Title, Typing, by_kind, curl, expected, summary,
+    Changes, Choice, Confirm, Facts, Newer, PlanPage, Title, Typing, by_kind, changing, curl, expected,
 };
 use super::snapshots::{Name, left_by};
 use super::state::AppState;
@@ -83,7 +83,7 @@ pub(super) fn plan(
     let snapshot = &preview.snapshot;
     let links = SnapshotLinks::new(&snapshot.snapshot_id, snapshot.kind);
     let title = title(&preview, now);
-    let heading = title.at.as_ref().map(|at| format!("Go back to {}, {}", at.day, at.clock)).unwrap_or_default();
+    let heading = title.at.as_ref().map(|at| format!("Go back to {}", at.dated())).unwrap_or_default();
     let command = format!("backstitch snapshot show {} --kind {}", snapshot.snapshot_id, snapshot.kind);
     let about = About::new(snapshot, Some(preview.event_log_rows_in_snapshot), now);
     let not_deleted = notice.as_ref().and_then(Notice::not_deleted);
@@ -96,7 +96,7 @@ pub(super) fn plan(
         title,
         nothing: is_nothing(&preview).then_some("The tables already are as this snapshot has them."),
         choice: Some(choice(state, &preview, &status, typed.scope)),
-        lead: Timed { before: summary(&tables), ..Timed::default() },
+        lead: Timed { before: changing(&tables), ..Timed::default() },
         text: String::new(),
         changes: changes.after(newer(&preview, now)),
         confirm: confirm(state, &preview, &links, &typed),
@@ -235,6 +235,6 @@ fn newer(preview: &Preview, now: OffsetDateTime) -> Newer {
     let Some((id, ts)) = &preview.first_newer else { return Newer::default() };
     let kinds = by_kind(preview.newer_by_kind.iter().map(|kind| (kind.kind.as_str(), kind.events)));
     // Which of the two, the choice decides; where there is none, they leave.
-    let what = if preview.tables_alone.is_some() { "Leave" } else { "Wait or leave" };
-    Newer { text: format!("{what}: {kinds}."), first: Some((*id, Stamp::new(ts, now))) }
+    let what = if preview.tables_alone.is_some() { "leave" } else { "wait, or leave" };
+    Newer { text: format!("The newer events, which {what}: {kinds}."), first: Some((*id, Stamp::new(ts, now))) }
 }

@@ -10,15 +10,16 @@ use super::extract::Form;
 use super::links::{self, SnapshotLinks};
 use super::negotiate::Wants;
 use super::state::{AppState, blocking};
-use crate::engine::{Engine, Line, Status};
+use crate::engine::{Engine, Status};
 use crate::error::{Error, ErrorKind, Result};
-use crate::history::What;
 use crate::log::Appended;
 use crate::sample::{Told, story};
 use crate::snapshot::{Kind, Snapshot};
 
 /// With more events than this a store is past the sample, and nobody needs the steps.
 const SMALL: u64 = 200;
+/// Events of the story and its continuation.
+const WHOLE: i64 = 150;
 
 /// `POST /sample`.
 pub(super) async fn load(state: State<AppState>, wants: Wants, form: Form) -> Result<Response, Failure> {
@@ -76,32 +77,36 @@ pub(super) fn before_continuation(told: &Told, snapshots: &[Snapshot]) -> Result
     Ok(snapshots.iter().find(is_before).map(|one| SnapshotLinks::new(&one.snapshot_id, one.kind)))
 }
 
-/// The way through the sample. What is done follows from the store; nothing is kept about it.
+/// The way through the sample. What is done follows from the store; nothing is kept about it, so a
+/// step that is only a look is never ticked.
 pub(super) struct Steps {
     /// The plan of the first snapshot of the story; none in the moment before it is taken.
     pub(super) plan: Option<String>,
     pub(super) continued: bool,
+    /// The story is not continued now, and was before the store went back.
+    pub(super) was_continued: bool,
     /// New events are taken; not while the tables are stuck.
     pub(super) can_go_on: bool,
+    /// The store went back with the story in it, at any time.
     pub(super) went_back: bool,
     /// The plan of going back to before the story.
     pub(super) remove: String,
 }
 
 impl Steps {
-    /// Whether the first snapshot was looked at, as far as the store can tell. A look leaves no
-    /// trace, and none is to be kept for it; who has done a later step is past this one. Once true
-    /// it stays so while the story is there.
-    pub(super) fn looked(&self) -> bool {
-        self.continued || self.went_back
-    }
-
     /// The plan of going back before the continuation, once there is one.
     pub(super) fn back(&self) -> Option<&str> {
         self.plan.as_deref().filter(|_| self.continued)
     }
 
-    pub(super) fn new(told: Told, status: &Status, snapshots: &[Snapshot], operations: &[Line]) -> Option<Self> {
+    /// None where the story is not told. `went_back_from`: the last event of the log before the
+    /// store went back, at its highest.
+    pub(super) fn new(
+        told: Told,
+        status: &Status,
+        snapshots: &[Snapshot],
+        went_back_from: Option<i64>,
+    ) -> Option<Self> {
         let (first, continued) = match told {
             Told::Nothing => return None,
             Told::Story(first) => (first, false),
@@ -112,12 +117,12 @@ impl Steps {
         };
         // The list is newest first, so the last is the one taken of the first part.
         let snapshot = snapshots.iter().rfind(is_of_it);
-        let is_back = |what| matches!(what, What::Restore | What::Rewind | What::BackupRestore);
         Some(Self {
             plan: snapshot.map(|one| SnapshotLinks::new(&one.snapshot_id, one.kind).plan()),
             continued,
+            was_continued: !continued && went_back_from.is_some_and(|from| from >= first + WHOLE - 1),
             can_go_on: status.stuck.is_none(),
-            went_back: operations.iter().any(|line| is_back(line.operation.what)),
+            went_back: went_back_from.is_some_and(|from| from >= first),
             remove: links::rewind(first - 1),
         })
     }

@@ -7,7 +7,7 @@ use super::layout::{Door, Shell, address, with_folder};
 use super::links::{self, PlanLinks};
 use super::notice::{Notice, Saw};
 use super::offer::deed;
-use super::plan_page::{Changes, Confirm, PlanPage, Title, Typing, curl, expected, summary};
+use super::plan_page::{Changes, Confirm, PlanPage, Title, Typing, changing, curl, expected};
 use super::plan_view::{leaving, returning, safety_until};
 use super::state::AppState;
 use crate::compare::RowPage;
@@ -108,7 +108,7 @@ fn text(preview: &UndoPreview, until: &str) -> String {
         parts.extend(came_after(undo, preview.events_removed > 0, ""));
     }
     if !preview.tables.is_empty() {
-        parts.push(summary(&preview.tables));
+        parts.push(changing(&preview.tables));
     }
     parts.push(format!("A safety copy is taken first and kept until {until}, so that this can be undone as well."));
     parts.join(" ")

@@ -32,11 +32,13 @@ pub(super) fn told(line: &Line, status: &Status, safety_kept: std::time::Duratio
     text.extend(offered.and_then(came_after_result));
     let apply = is_held.then(|| apply(status));
     let undo = Offer::of(line, status, now).and_then(Offer::action);
-    let shows_rows = offered.is_some() && flag(operation).is_none();
+    // Where undoing goes by way of its plan, the action leads there.
+    let shows_rows = offered.is_some_and(|undo| !undo.confirm) && flag(operation).is_none();
     Outcome {
         heading: heading(line),
         text: text.join(" "),
-        link: shows_rows.then(|| ("What changed \u{2192}".to_owned(), links::undo(operation.operation))),
+        link: shows_rows
+            .then(|| ("See what undoing would change \u{2192}".to_owned(), links::undo(operation.operation))),
         actions: apply.into_iter().chain(undo).collect(),
     }
 }

@@ -30,7 +30,7 @@ async fn back_and_forth(script: Script) {
 
     browser.open(&format!("{}/history", server.address)).await;
     browser.wait_for("undone by operation 3").await;
-    browser.click("Bring 18 events back").await;
+    browser.click("Bring back 18 events").await;
     browser.wait_for("The undo is undone: the log stands at event 30 again.").await;
     assert_eq!(head(&server), 30);
     browser.close().await;

@@ -29,7 +29,7 @@ async fn a_newcomer(script: Script) {
     let status = server.get("/health").json();
     assert_eq!((status["last_event_id"].as_i64(), status["held"].as_bool()), (Some(110), Some(false)));
 
-    browser.click("What changed").await;
+    browser.click("See what undoing would change").await;
     browser.wait_for("40 events come back").await;
     browser.click("Bring back 40 events").await;
     browser.wait_for("Undone: the log is at event 150 again").await;

@@ -127,7 +127,7 @@ fn the_form_of_a_plan_works_without_script_and_its_result_can_be_undone_at_once(
     assert!(undone.text(".result form button").starts_with("Go back again"));
     let again = follow(&app, &send_form(&app, &undone, ".result form", &[]));
     assert_eq!(again.text("#result"), "The undo is undone: the log stands at event 12 again.");
-    assert!(again.text(".result form button").starts_with("Bring 12 events back"));
+    assert!(again.text(".result form button").starts_with("Bring back 12 events"));
     assert_eq!(app.store.engine.status().unwrap().head, 12);
 }
 

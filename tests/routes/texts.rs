@@ -158,7 +158,7 @@ fn a_rewind_says_what_it_takes_back_and_what_it_did() {
     assert_eq!(
         calm(&page.text("main .lead")),
         "Take back 11 events. Event 13 (assistant turn, Ada, … UTC) becomes the last; events 14 to 24 leave the log: 3 \
-         assistant turns, 2 activity changed events, 2 edge updates, 4 others, hidden ones included."
+         assistant turns, 2 activities changed, 2 edge updates, 4 others, hidden ones included."
     );
     let rest = page.texts("main p").into_iter().find(|text| text.contains("rows change in")).unwrap();
     let (rows, safety) = rest.split_once(". ").unwrap();
@@ -175,7 +175,7 @@ fn a_rewind_says_what_it_takes_back_and_what_it_did() {
         format!("11 events left the log, {changed}, in … s. The safety copy is kept until {until}.")
     );
     assert_eq!(done.text(".result form button"), "Undo the rewind to event 13");
-    assert_eq!(done.text(".result .act a"), "What changed \u{2192}");
+    assert_eq!(done.text(".result .act a"), "See what undoing would change \u{2192}");
 }
 
 #[test]
@@ -326,10 +326,22 @@ fn the_sample_leads_on_in_three_steps_and_out_again() {
     app.take_snapshot();
     let steps = || app.get("/", HTML).page().texts(".steps li");
     let look = "Look at the first snapshot \u{2192}";
-    assert_eq!(steps(), [look, "Continue the story (40 events)", "See what going back would change"]);
+    assert_eq!(steps(), [look, "Continue the story (40 events)", "See what going back would change and go back"]);
     app.post("/sample/continue", &[], HTML);
-    let (done, change) = (format!("{look} (done)"), "See what going back would change \u{2192}");
-    assert_eq!(steps(), [done.as_str(), "The story is continued (40 events)", change]);
+    let change = "See what going back would change \u{2192}";
+    assert_eq!(steps(), [look, "The story is continued (40 events)", &format!("{change} and go back")]);
     let page = app.get("/", HTML).page();
+    assert_eq!(page.texts(".steps .ticked").len(), 1, "what was only looked at is not known");
+    rewind(&app, "149");
+    for _ in 0..6 {
+        app.take_snapshot();
+    }
+    let ticked = || app.get("/", HTML).page().texts(".steps .ticked");
+    assert_eq!(ticked(), ["The story is continued (40 events)", &format!("{change} gone back")]);
+    rewind(&app, "110");
+    assert_eq!(
+        ticked(),
+        ["Continue the story (40 events) continued before", "See what going back would change gone back"]
+    );
     assert_eq!(page.text(".steps a[href='/rewind?after_event_id=0']"), "Remove the sample and start empty");
 }

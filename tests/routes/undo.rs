@@ -127,6 +127,19 @@ fn a_restore_of_the_tables_is_undone_from_its_result() {
 }
 
 #[test]
+fn a_restore_of_the_tables_that_was_followed_by_what_waited_has_no_button_to_undo_it() {
+    let (app, id) = with_newer_events();
+    let fields = [("confirm_id", id.as_str()), ("kind", "periodic")];
+    let restored = app.post(&format!("/snapshots/restore/{id}"), &fields, JSON).json();
+    let path = format!("/history/{}/undo", restored["operation"]);
+    let history = || app.get("/history", HTML).page();
+    assert!(history().has(&format!(".c-undo form[action='{path}'] button")));
+    app.post("/projection/replay", &[], HTML);
+    assert!(!history().has(&format!("form[action='{path}']")) && history().has(&format!(".c-undo a[href='{path}']")));
+    assert_eq!(app.get(&path, HTML).page().texts("main .lead"), ["The store already is as it was before this."]);
+}
+
+#[test]
 fn back_leads_to_a_door_and_nowhere_else() {
     for (back, page) in
         [("/", "/"), ("/snapshots", "/snapshots"), ("//elsewhere", "/history"), ("/events/1", "/history")]
