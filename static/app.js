@@ -1,5 +1,5 @@
-// Five comforts; every page works without them. Times become local, a confirm button says that it
-// waits until the text is the id, no form is sent twice, commands can be copied, and a few keys lead
+// Six comforts; every page works without them. Times become local, and so does the field that takes
+// one; a confirm button says that it waits until the text is the id, no form is sent twice, commands can be copied, and a few keys lead
 // about. The server decides in any case.
 'use strict';
 
@@ -21,6 +21,23 @@ function makeLocal(time) {
   time.textContent = new Intl.DateTimeFormat('en-GB', form).format(at);
 }
 document.querySelectorAll('[data-show]').forEach(makeLocal);
+
+// Where times are shown as local ones, they are typed as local ones.
+for (const field of document.querySelectorAll('input[data-moment]')) {
+  const local = (utc) => {
+    const at = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d/.test(utc) && new Date(`${utc.slice(0, 16).replace(' ', 'T')}Z`);
+    if (!at || Number.isNaN(at.getTime())) return utc;
+    return new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16).replace('T', ' ');
+  };
+  field.placeholder = local(field.placeholder);
+  if (field.value.endsWith('Z')) field.value = local(field.value);
+  field.form.querySelector('[data-zone]').textContent = '(your time)';
+  field.form.addEventListener('formdata', ({ formData }) => {
+    const typed = field.value.trim().match(/^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?$/);
+    const at = typed && new Date(`${typed[1]}T${typed[2] ?? '00:00'}`);
+    if (at && !Number.isNaN(at.getTime())) formData.set(field.name, at.toISOString());
+  });
+}
 
 for (const form of document.querySelectorAll('form[data-confirm]')) {
   const field = form.querySelector('input[name^="confirm_"]');

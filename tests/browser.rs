@@ -12,5 +12,6 @@ mod keeping;
 mod live;
 mod pages;
 mod pictures;
+mod reading;
 mod strangers;
 mod versions;

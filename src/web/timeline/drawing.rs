@@ -16,7 +16,7 @@ const NEAR: f64 = 16.0;
 const APART: f64 = 16.0;
 /// From the seam's marks down to the first loop, and from loop to loop.
 const FIRST_LANE: u32 = 92;
-const LANE: u32 = 32;
+const LANE: u32 = 40;
 
 /// What a width allows.
 #[derive(Debug, Clone, Copy)]
@@ -177,9 +177,18 @@ impl Mark {
         } else {
             self.symbol = "round";
         }
-        let damaged = if self.symbol == "damaged" { ", one damaged at least" } else { "" };
+        let damaged = if self.symbol == "damaged" { ", at least one of them damaged" } else { "" };
         self.title = format!("{} snapshots to {}{damaged}", self.count, knot.at.moment.dated());
         super::links::SNAPSHOTS.clone_into(&mut self.url);
+    }
+
+    /// Of the circle around its count.
+    pub(in crate::web) fn radius(&self) -> &'static str {
+        match self.count {
+            0..10 => "8.5",
+            10..100 => "11",
+            _ => "14",
+        }
     }
 
     /// Whether it is drawn with its count.

@@ -101,3 +101,22 @@ fn a_span_that_has_no_event_is_not_shown_unasked() {
     assert_eq!(Span::parse("week").unwrap(), Span::Week);
     assert!(Span::parse("year").unwrap_err().to_string().contains("day, week, all"));
 }
+
+#[test]
+fn a_mark_has_room_for_its_count() {
+    for (many, radius) in [(9, "8.5"), (11, "11"), (120, "14")] {
+        let knots = (0..many).map(|_| knot_at(10, "round", false)).collect();
+        let [wide, _] = drawn(&seen(minutes_of_a_morning(), knots, vec![]));
+        assert_eq!(wide.marks[0].radius(), radius);
+    }
+}
+
+#[test]
+fn words_of_a_loop_stand_nearer_to_it_than_to_the_next() {
+    let [wide, _] = drawn(&seen(minutes_of_a_morning(), vec![], vec![deed_at(6, 30), deed_at(4, 30), deed_at(2, 30)]));
+    assert_eq!(wide.loops.len(), 3);
+    for pair in wide.loops.windows(2) {
+        let (above, below) = (pair[0].line - 11 - (pair[0].y + 10), pair[1].y - pair[0].line);
+        assert!(above * 4 < below, "{above} px above the words, {below} px below");
+    }
+}
