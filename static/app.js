@@ -20,7 +20,25 @@ function makeLocal(time) {
   time.title = time.textContent;
   time.textContent = new Intl.DateTimeFormat('en-GB', form).format(at);
 }
-document.querySelectorAll('[data-show]').forEach(makeLocal);
+
+// Texts that take no markup hold their moments as `20 Nov, 20:41 UTC`, and today's as `20:41 UTC`.
+function tellLocal(text) {
+  const now = new Date().toUTCString(); // Sat, 28 Nov 2026 08:11:00 GMT
+  return text.replace(/(?:(\d\d? [A-Z][a-z]{2})( \d{4})?, )?(\d\d:\d\d) UTC/g, (whole, day, year, clock) => {
+    const at = new Date(`${day ?? now.slice(5, 11)} ${year ?? now.slice(12, 16)} ${clock} UTC`);
+    if (Number.isNaN(at.getTime())) return whole;
+    return new Intl.DateTimeFormat('en-GB', { ...forms.moment, ...(year && { year: 'numeric' }) }).format(at);
+  });
+}
+
+function makeAllLocal(root) {
+  root.querySelectorAll('[data-show]').forEach(makeLocal);
+  for (const picture of root.querySelectorAll('.timeline [aria-label]')) {
+    picture.setAttribute('aria-label', tellLocal(picture.getAttribute('aria-label')));
+  }
+  for (const title of root.querySelectorAll('.timeline title')) title.textContent = tellLocal(title.textContent);
+}
+makeAllLocal(document);
 
 // Where times are shown as local ones, they are typed as local ones.
 for (const field of document.querySelectorAll('input[data-moment]')) {

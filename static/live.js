@@ -66,7 +66,7 @@
         continue;
       }
       const adopted = document.adoptNode(news);
-      adopted.querySelectorAll('[data-show]').forEach(makeLocal);
+      makeAllLocal(adopted);
       region.replaceWith(adopted);
     }
     if (!missed) drawn.version = fresh.body.dataset.version;

@@ -123,7 +123,7 @@ impl SnapshotRow {
                 ("broken", "the log has changed since".to_owned(), true)
             }
             EntitySnapshotLine { of_this_logic: Some(false), .. } => {
-                ("broken", "the domain was another one".to_owned(), true)
+                ("broken", "the tables were made by other rules".to_owned(), true)
             }
             EntitySnapshotLine { checked: false, .. } => {
                 ("unchecked", "matches the log; checked when it is read".to_owned(), false)

@@ -165,7 +165,7 @@ impl TablePage {
         let command = format!("backstitch state {}{}{}", rows.table, query.unwrap_or_default(), when.flag());
         let path = address.with(asked.query.sort.as_deref(), asked.query.after.as_deref());
         let searched = state.engine.domain().searched(&rows.table).join(" or ");
-        let place = if searched.is_empty() { String::new() } else { format!(" in {searched}") };
+        let place = if searched.is_empty() { String::new() } else { format!(" in the column {searched}") };
         let cells: Vec<Vec<(Cell, bool)>> =
             rows.rows.iter().map(|row| row.iter().map(|value| Cell::of(value).cut(VALUE)).collect()).collect();
         Self {

@@ -27,6 +27,29 @@ async fn a_moment_is_typed_in_the_time_that_the_page_shows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_timeline_tells_one_time_to_those_who_see_and_those_who_hear_it() {
+    let Some(browser) = Browser::start(Script::On).await else { return };
+    let store = TestStore::new();
+    let server = Server::start(store.path(), &["--snapshot-events", "1000000"]);
+    let note = r#"{"kind": "note", "payload": 1, "ts": "2026-11-20T20:41:10Z"}"#;
+    assert_eq!(server.post("/events", "application/json", note).status, 201);
+    for _ in 0..3 {
+        store.take();
+    }
+    browser.tell("Emulation.setTimezoneOverride", serde_json::json!({ "timezoneId": "Asia/Kolkata" })).await;
+    browser.open(&format!("{}/?show=all", server.address)).await;
+    let told =
+        "return [...document.querySelectorAll('.seam [aria-label]')].map((one) => one.getAttribute('aria-label'))
+        .concat([...document.querySelectorAll('.seam title')].map((one) => one.textContent))";
+    let told = browser.eval(told).await;
+    let told: Vec<&str> = told.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert!(told.len() >= 4 && told.iter().all(|text| !text.contains("UTC")), "{told:?}");
+    assert!(told[0].contains(" from 21 Nov") && told[0].contains(", 02:11 to "), "{told:?}");
+    assert!(told.iter().any(|text| text.contains(" snapshots to ")), "{told:?}");
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_button_with_many_words_leaves_its_line_room() {
     let Some(browser) = Browser::start(Script::Off).await else { return };
     let store = TestStore::with_story(30);

@@ -144,8 +144,8 @@ fn a_search_says_which_columns_it_looks_at() {
     assert_eq!(said("/state/memories", "label[for=q]"), "Words in text");
     assert_eq!(said("/state/bots", "label[for=q]"), "Text");
     let one = said("/state/memories?q=clock", ".title-row p");
-    assert!(one.starts_with("1 row holds \u{201c}clock\u{201d} in text, of "), "{one}");
-    assert!(said("/state/memories?q=nowhere", "main").contains("No row holds nowhere in text."));
+    assert!(one.starts_with("1 row holds \u{201c}clock\u{201d} in the column text, of "), "{one}");
+    assert!(said("/state/memories?q=nowhere", "main").contains("No row holds nowhere in the column text."));
     assert!(said("/state/bots?q=ada", ".title-row p").starts_with("1 row holds \u{201c}ada\u{201d}, of "));
 }
 
