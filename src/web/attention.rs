@@ -15,6 +15,8 @@ use crate::engine::Status;
 use crate::snapshot::Snapshot;
 use crate::store::state::Stuck;
 
+/// The mark of tables that are paused.
+pub(super) const PAUSED: &str = "paused";
 /// Damaged snapshots that the overview names; the list of snapshots has all of them.
 const NAMED: usize = 3;
 /// What a full disk leads to.
@@ -166,7 +168,7 @@ fn paused(status: &Status) -> Matter {
         None => (format!("The next event that comes in, or a restart, applies {them} as well."), apply(status.waiting)),
     };
     Matter {
-        mark: "paused",
+        mark: PAUSED,
         lead: format!("The tables are paused at event {}.", status.position),
         timed: None,
         text: format!("{newer} {wait}. {then}"),

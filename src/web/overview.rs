@@ -178,9 +178,19 @@ impl OverviewPage {
         self.shell.strip.as_ref().is_some_and(|strip| strip.lead == matter.lead)
     }
 
-    /// Whether taking a snapshot is the main action: while the sample waits to go on, that is.
+    /// Whether taking a snapshot is the main action: while the tables are paused, ending that is.
     fn take_first(&self) -> bool {
-        self.steps.as_ref().is_none_or(|steps| steps.continued || !steps.can_go_on)
+        !self.goes_on_first() && !self.attention.iter().any(|matter| matter.mark == attention::PAUSED)
+    }
+
+    /// Whether the sample waits to go on, which is the main action then.
+    fn goes_on_first(&self) -> bool {
+        self.steps.as_ref().is_some_and(|steps| !steps.continued && steps.can_go_on)
+    }
+
+    /// The class of the button that mends a matter.
+    fn class(&self, matter: &Matter) -> &'static str {
+        if matter.mark == attention::PAUSED && !self.goes_on_first() { "primary" } else { "" }
     }
 }
 

@@ -103,6 +103,7 @@ fn paused_tables_are_told_on_every_page_with_the_button_that_applies_what_waits(
     let page = page(&app);
     assert!(page.text(".matters").contains("paused at event 12"));
     assert!(page.has(".matters form[action='/projection/replay']"));
+    assert_eq!(page.texts("button.primary"), ["Apply 12 events"], "what mends it is the main action");
     assert!(!page.texts("main p").contains(&ALL_IS_WELL.to_owned()));
     assert_eq!(matters(&app), ["paused"]);
 }
