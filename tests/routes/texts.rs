@@ -326,22 +326,23 @@ fn the_sample_leads_on_in_three_steps_and_out_again() {
     app.take_snapshot();
     let steps = || app.get("/", HTML).page().texts(".steps li");
     let look = "Look at the first snapshot \u{2192}";
-    assert_eq!(steps(), [look, "Continue the story (40 events)", "See what going back would change and go back"]);
+    let look = format!("{look} taken");
+    assert_eq!(steps(), [&look, "Continue the story (40 events)", "See what going back would change and go back"]);
     app.post("/sample/continue", &[], HTML);
     let change = "See what going back would change \u{2192}";
-    assert_eq!(steps(), [look, "The story is continued (40 events)", &format!("{change} and go back")]);
+    assert_eq!(steps(), [&look, "The story is continued (40 events)", &format!("{change} and go back")]);
     let page = app.get("/", HTML).page();
-    assert_eq!(page.texts(".steps .ticked").len(), 1, "what was only looked at is not known");
+    assert_eq!(page.texts(".steps .ticked").len(), 2, "what was only looked at is not known");
     rewind(&app, "149");
     for _ in 0..6 {
         app.take_snapshot();
     }
     let ticked = || app.get("/", HTML).page().texts(".steps .ticked");
-    assert_eq!(ticked(), ["The story is continued (40 events)", &format!("{change} gone back")]);
+    assert_eq!(ticked(), [&look, "The story is continued (40 events)", &format!("{change} gone back")]);
     rewind(&app, "110");
     assert_eq!(
         ticked(),
-        ["Continue the story (40 events) continued before", "See what going back would change gone back"]
+        [&look, "Continue the story (40 events) continued before", "See what going back would change gone back"]
     );
     assert_eq!(page.text(".steps a[href='/rewind?after_event_id=0']"), "Remove the sample and start empty");
 }
