@@ -248,7 +248,7 @@ fn what_is_typed_wrongly_is_told_beside_what_was_asked_for() {
 
 #[test]
 fn while_another_change_is_written_every_form_stays_filled() {
-    let app = TestApp::with(|options| options.busy_timeout = Duration::from_millis(50));
+    let app = TestApp::with(|options| options.busy_timeout = Duration::from_millis(700));
     app.store.append(story(12));
     let id = snapshot(&app);
     app.store.append(Story::from(13).tell(12));
