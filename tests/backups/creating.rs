@@ -138,7 +138,7 @@ fn new_events_wait_while_both_stores_are_copied() {
     let slow = app.again(|options| {
         options.progress = Once::progress("copying the vector store", move || {
             let mut options = Options::new(&folder);
-            options.busy_timeout = Duration::from_millis(50);
+            options.busy_timeout = Duration::from_millis(300);
             places(&mut options, &home);
             let other = backstitch::engine::Engine::open(options).unwrap();
             tell.send(other.append(vec![note()]).unwrap_err()).unwrap();
@@ -180,7 +180,7 @@ fn new_events_go_on_while_the_database_is_copied_and_are_not_in_the_backup() {
     let busy = app.again(|options| {
         options.progress = Once::progress("copying the database", move || {
             let mut options = Options::new(&folder);
-            options.busy_timeout = Duration::from_millis(50);
+            options.busy_timeout = Duration::from_millis(300);
             places(&mut options, &home);
             let other = backstitch::engine::Engine::open(options).unwrap();
             assert_eq!(other.append(vec![note()]).unwrap().first_id, 31);

@@ -231,7 +231,7 @@ fn a_confirmation_of_another_stamp_is_refused_before_anything_is_opened() {
 /// Closed as by a backup of the vector store that takes long.
 #[test]
 fn an_event_that_waited_too_long_for_a_backup_is_told_to_come_again() {
-    let app = TestApp::with(|options| options.busy_timeout = Duration::from_millis(50));
+    let app = TestApp::with(|options| options.busy_timeout = Duration::from_millis(300));
     let closed = Gate::new(app.store.path()).close(Duration::ZERO).unwrap();
     let event = r#"{"kind": "note", "payload": {}}"#;
     let answer = app.post_body("/events", "application/json", event, JSON);

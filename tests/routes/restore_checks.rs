@@ -141,7 +141,7 @@ fn numbers_and_scopes_that_cannot_be_read_are_refused() {
 
 #[test]
 fn a_busy_writer_is_told_with_the_time_to_come_back() {
-    let app = TestApp::with(|options| options.busy_timeout = Duration::from_millis(50));
+    let app = TestApp::with(|options| options.busy_timeout = Duration::from_millis(300));
     app.store.append(crate::support::story(12));
     let id = app.store.take().snapshot_id.to_string();
     app.store.append(crate::support::Story::from(13).tell(3));

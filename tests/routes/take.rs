@@ -102,7 +102,7 @@ fn only_the_newest_are_kept_and_the_pinned() {
 
 #[test]
 fn what_is_refused_for_a_while_keeps_what_was_typed() {
-    let app = TestApp::with(|options| options.busy_timeout = Duration::from_millis(50));
+    let app = TestApp::with(|options| options.busy_timeout = Duration::from_millis(300));
     app.store.append(crate::support::story(6));
     let writer = app.store.other_program();
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();
