@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::image::{Change, LiveTable, Rows, Segment, Table, Value, diff, scan};
+use crate::image::{Change, LiveTable, Rows, Seen, Segment, Table, Value, diff, scan};
 use crate::progress::Progress;
 
 /// What a restore would do to one table, counted in rows.
@@ -93,6 +93,16 @@ pub struct DiffPage {
 /// Where the table cannot be read.
 pub fn scanned<'a>(conn: &'a rusqlite::Connection, table: &'a Table) -> Result<LiveTable<'a>> {
     Ok(LiveTable { conn, table, segments: scan(conn, table, None, &mut |_| {})? })
+}
+
+/// A table of the live database, from what is known of it.
+///
+/// # Errors
+///
+/// Where the table cannot be read.
+pub fn live<'a>(conn: &'a rusqlite::Connection, table: &'a Table, seen: Seen<'_>) -> Result<LiveTable<'a>> {
+    let segments = seen.of(conn, table)?.segments(conn, table, None, &mut |_| {})?;
+    Ok(LiveTable { conn, table, segments })
 }
 
 /// Counts what going from `now` to `then` does to one table.

@@ -14,6 +14,7 @@ mod flags;
 mod full;
 mod lines;
 mod listing;
+mod live;
 mod moments;
 mod moved;
 mod opening;
@@ -73,7 +74,7 @@ use crate::entity::SnapshotPolicy;
 use crate::entity::replay::Replayer;
 use crate::error::Result;
 use crate::history::{self, Means, Operation, What};
-use crate::image::ChunkStore;
+use crate::image::{ChunkStore, LiveImages, Seen};
 use crate::log::{self};
 use crate::progress::{Progress, Task};
 use crate::snapshot::policy::{NextDue, Policy, next_due};
@@ -103,6 +104,7 @@ struct Core {
     data_dir: PathBuf,
     library: Library,
     chunks: ChunkStore,
+    live: LiveImages,
     domain: RwLock<Arc<Domain>>,
     policy: Policy,
     clock: Clock,
@@ -153,8 +155,11 @@ impl Core {
         Ok(events)
     }
 
+    /// The shelf for work on the writer's connection; on a reader's, [`Engine::read_beside`] knows
+    /// more of the live tables.
     fn shelf<'a>(&'a self, domain: &'a Domain) -> Shelf<'a> {
-        Shelf { library: &self.library, chunks: &self.chunks, domain, progress: &self.progress }
+        let seen = Seen::Writing(&self.live);
+        Shelf { library: &self.library, chunks: &self.chunks, domain, progress: &self.progress, seen }
     }
 }
 

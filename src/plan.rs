@@ -114,7 +114,7 @@ impl<'a> Plan<'a> {
     }
 
     fn now<'s>(&'s self, table: &'s Table) -> Result<LiveTable<'s>> {
-        let segments = live_segments(self.conn, table, &mut |_| {})?;
+        let segments = live_segments(self.conn, table, self.shelf.seen, &mut |_| {})?;
         Ok(LiveTable { conn: self.conn, table, segments })
     }
 

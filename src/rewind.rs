@@ -134,7 +134,7 @@ pub fn preview(conn: &Connection, shelf: Shelf<'_>, moment: &Moment) -> Result<R
 /// Where the tables cannot be read.
 pub fn tables(conn: &Connection, shelf: Shelf<'_>, moment: &Moment) -> Result<Vec<TableEffect>> {
     let counted = shelf.domain.tables.iter().map(|table| {
-        let now = compare::scanned(conn, table)?;
+        let now = compare::live(conn, table, shelf.seen)?;
         Ok(compare::count(table, &moment.table(table)?, &now, shelf.progress)?.into())
     });
     counted.collect()
@@ -148,7 +148,7 @@ pub fn tables(conn: &Connection, shelf: Shelf<'_>, moment: &Moment) -> Result<Ve
 pub fn rows(conn: &Connection, shelf: Shelf<'_>, moment: &Moment, name: &str, page: &DiffPage) -> Result<RowPage> {
     let found = shelf.domain.tables.iter().find(|table| table.name == name);
     let table = found.ok_or_else(|| Error::not_found(format!("there is no table {name:?} in this plan")))?;
-    compare::page(table, &moment.table(table)?, &compare::scanned(conn, table)?, page)
+    compare::page(table, &moment.table(table)?, &compare::live(conn, table, shelf.seen)?, page)
 }
 
 /// The tables as of the event that a rewind would go back to.

@@ -17,7 +17,7 @@ use crate::drift::{self, Drift};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::history::Means;
-use crate::image::{ChunkStore, Doubt};
+use crate::image::{ChunkStore, Doubt, Seen};
 use crate::progress::Progress;
 use crate::snapshot::take::{Capture, Shelf, take};
 use crate::snapshot::{Entry, Kind, Library};
@@ -113,7 +113,7 @@ impl Store {
     }
 
     fn shelf<'a>(&'a self, progress: &'a Progress) -> Shelf<'a> {
-        Shelf { library: &self.library, chunks: &self.chunks, domain: &self.domain, progress }
+        Shelf { library: &self.library, chunks: &self.chunks, domain: &self.domain, progress, seen: Seen::Nothing }
     }
 
     /// The tables that are not what the log gives; none where the log was changed and the tables had

@@ -24,7 +24,8 @@ use crate::error::{Error, Result};
 use crate::history::Means;
 use crate::plan::Plan;
 use crate::progress::Task;
-use crate::snapshot::{Expected, Preview, Restored, Scope};
+use crate::snapshot::take::Shelf;
+use crate::snapshot::{Entry, Expected, Preview, Restored, Scope};
 
 /// What restoring a backup did.
 #[derive(Debug, Clone, Serialize)]
@@ -119,9 +120,9 @@ impl Engine {
     /// Not found; damaged where the database is not what was written.
     pub fn preview_backup(&self, stamp: &Stamp) -> Result<Preview> {
         let _task = self.core.progress.task(Task::Plan);
-        self.with_backup(stamp, |conn, opened| {
-            let snapshot = self.core.shown_new(conn, opened.entry.clone())?;
-            self.backup_plan(conn, opened, |plan| plan.preview(snapshot))
+        self.with_backup(stamp, |conn, shelf, entry| {
+            let snapshot = self.core.shown_new(conn, entry.clone())?;
+            self.backup_plan(conn, shelf, entry, |plan| plan.preview(snapshot))
         })
     }
 
@@ -132,27 +133,32 @@ impl Engine {
     /// As [`Engine::preview_backup`]; not found where there is no such table.
     pub fn backup_rows(&self, stamp: &Stamp, table: &str, page: &DiffPage) -> Result<RowPage> {
         let _task = self.core.progress.task(Task::Plan);
-        self.with_backup(stamp, |conn, opened| {
-            self.backup_plan(conn, opened, |plan| Ok(plan.diff(&opened.entry, table, page)?.page))
+        self.with_backup(stamp, |conn, shelf, entry| {
+            self.backup_plan(conn, shelf, entry, |plan| Ok(plan.diff(entry, table, page)?.page))
         })
     }
 
     fn backup_plan<T>(
         &self,
         conn: &Connection,
-        opened: &Opened,
+        shelf: Shelf<'_>,
+        entry: &Entry,
         work: impl FnOnce(&Plan<'_>) -> Result<T>,
     ) -> Result<T> {
-        let domain = self.domain();
-        let shelf = opened.shelf(self.core.shelf(&domain));
-        work(&Plan::open(conn, shelf, &opened.entry, Scope::Everything, &self.core.data_dir)?)
+        work(&Plan::open(conn, shelf, entry, Scope::Everything, &self.core.data_dir)?)
     }
 
-    fn with_backup<T>(&self, stamp: &Stamp, work: impl FnOnce(&Connection, &Opened) -> Result<T>) -> Result<T> {
+    /// Runs `work` beside the database of a backup, as an entry and the shelf that it stands on.
+    fn with_backup<T>(
+        &self,
+        stamp: &Stamp,
+        work: impl FnOnce(&Connection, Shelf<'_>, &Entry) -> Result<T>,
+    ) -> Result<T> {
         let _shared = self.core.runtime.backups.share()?;
         let source = Source::open(self.core.runtime.backups.find(stamp)?)?;
         let known = self.open_backup(&source)?;
-        self.readers.read(|conn| work(conn, &known.opened))
+        let opened = &known.opened;
+        self.read_beside(&self.domain(), |conn, shelf| work(conn, opened.shelf(shelf), &opened.entry))
     }
 
     /// A backup that was checked just now and is not damaged.

@@ -20,7 +20,7 @@ use crate::domain::{Domain, ENTITY_EVENTS, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files;
 use crate::history::{self, Means, What};
-use crate::image::{ChunkStore, Doubt};
+use crate::image::{ChunkStore, Doubt, Seen};
 use crate::progress::{Progress, Task};
 use crate::scratch::Scratch;
 use crate::snapshot::dump::{read, write};
@@ -126,7 +126,7 @@ impl Core {
         let folder = scratch.folder().ok_or_else(|| Error::internal("a dump was read into no folder"))?;
         let library = Library::open(folder.join("snapshots"))?;
         let chunks = ChunkStore::open_aside(folder.join("snapshots/chunks"))?;
-        let shelf = Shelf { library: &library, chunks: &chunks, domain, progress: &self.progress };
+        let shelf = Shelf { library: &library, chunks: &chunks, domain, progress: &self.progress, seen: Seen::Nothing };
         let capture = foreign(entry.kind, entry.captured_at());
         let taken = scratch.together(|| take(scratch.conn(), shelf, capture, Doubt::Nothing))?;
         let content = Content::Chunks(Arc::clone(taken.entry.manifest()?));

@@ -87,6 +87,18 @@ impl Core {
         self.moments.put_back(kept);
         Ok(moment)
     }
+
+    fn with_moment<T>(
+        &self,
+        conn: &Connection,
+        shelf: Shelf<'_>,
+        event: i64,
+        work: impl FnOnce(&Connection, Shelf<'_>, &Moment) -> Result<T>,
+    ) -> Result<T> {
+        let moment = self.moment(conn, shelf, event)?;
+        let moment = lock(&moment);
+        work(conn, shelf, &moment)
+    }
 }
 
 impl Engine {
@@ -100,10 +112,20 @@ impl Engine {
         let domain = self.domain();
         self.readers.read(|conn| {
             check(conn, event)?;
-            let shelf = self.core.shelf(&domain);
-            let moment = self.core.moment(conn, shelf, event)?;
-            let moment = lock(&moment);
-            work(conn, shelf, &moment)
+            self.core.with_moment(conn, self.core.shelf(&domain), event, work)
+        })
+    }
+
+    /// As [`Engine::at_moment`], for work that compares it with the live tables.
+    pub(super) fn compared_with_moment<T>(
+        &self,
+        event: i64,
+        check: impl FnOnce(&Connection, i64) -> Result<()>,
+        work: impl FnOnce(&Connection, Shelf<'_>, &Moment) -> Result<T>,
+    ) -> Result<T> {
+        self.read_beside(&self.domain(), |conn, shelf| {
+            check(conn, event)?;
+            self.core.with_moment(conn, shelf, event, work)
         })
     }
 }

@@ -26,7 +26,7 @@ use crate::entity::replay::Replayer;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::history::{self, Means, What};
-use crate::image::{ChunkStore, Doubt};
+use crate::image::{ChunkStore, Doubt, LiveImages};
 use crate::log;
 use crate::progress::Progress;
 use crate::snapshot::policy::Policy;
@@ -147,6 +147,7 @@ impl Engine {
         let core = Core {
             library: Library::open(snapshots.clone())?,
             chunks: ChunkStore::open(snapshots.join("chunks"))?,
+            live: LiveImages::default(),
             data_dir,
             domain: RwLock::new(Arc::new(domain)),
             policy: options.policy,

@@ -202,8 +202,7 @@ impl<'a> Work<'a> {
         log: &'a Table,
         own: bool,
     ) -> Result<Self> {
-        let compared =
-            |tables: &'a [Table]| compare(conn, tables, shelf.domain, shelf.chunks, manifest, shelf.progress).map(Some);
+        let compared = |tables: &'a [Table]| compare(conn, tables, shelf, manifest).map(Some);
         let everything = scope == Scope::Everything;
         Ok(Self {
             own,

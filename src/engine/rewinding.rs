@@ -39,7 +39,7 @@ impl Engine {
     /// ```
     pub fn compute_rewind_preview(&self, after_event_id: i64) -> Result<RewindPreview> {
         let _task = self.core.progress.task(Task::Plan);
-        self.at_moment(after_event_id, rewind::check_target, rewind::preview)
+        self.compared_with_moment(after_event_id, rewind::check_target, rewind::preview)
     }
 
     /// One page of the rows of a table that rewinding to an event would change.
@@ -49,7 +49,7 @@ impl Engine {
     /// As [`Engine::compute_rewind_preview`]; not found where there is no such table.
     pub fn rewind_rows(&self, after_event_id: i64, table: &str, page: &DiffPage) -> Result<RowPage> {
         let _task = self.core.progress.task(Task::Plan);
-        self.at_moment(after_event_id, rewind::check_target, |conn, shelf, moment| {
+        self.compared_with_moment(after_event_id, rewind::check_target, |conn, shelf, moment| {
             rewind::rows(conn, shelf, moment, table, page)
         })
     }

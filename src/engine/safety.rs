@@ -148,7 +148,7 @@ impl Safety {
     fn changed(&self, conn: &Connection, shelf: Shelf<'_>, tables: &[Table]) -> Result<BTreeMap<String, Counts>> {
         let before = self.taken.entry.manifest()?;
         // From now to then: what is added there was removed by the operation.
-        let compared = compare(conn, tables, shelf.domain, shelf.chunks, before, shelf.progress)?.changed();
+        let compared = compare(conn, tables, shelf, before)?.changed();
         let turned = |counts: Counts| Counts { added: counts.removed, removed: counts.added, changed: counts.changed };
         Ok(compared.into_iter().map(|(table, counts)| (table, turned(counts))).collect())
     }

@@ -10,7 +10,6 @@ use super::{Core, Engine, millis};
 use crate::catchup::{Broken, Hold, catch_up};
 use crate::clock;
 use crate::compare::DiffPage;
-use crate::domain::Domain;
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::{self, Means, What};
 use crate::image::{ChunkError, Doubt};
@@ -18,7 +17,7 @@ use crate::log;
 use crate::plan::Plan;
 use crate::progress::Task;
 use crate::snapshot::entry::Note;
-use crate::snapshot::take::{Capture, Taken, take};
+use crate::snapshot::take::{Capture, Shelf, Taken, take};
 use crate::snapshot::verify::{Verified, verify};
 use crate::snapshot::{Diff, Entry, Format, Kind, Preview, Scope, Snapshot, SnapshotId, log_image, take_dump};
 use crate::store::State;
@@ -129,9 +128,9 @@ impl Engine {
                 catch_up(conn, core.shelf(&domain), Hold::Keep, Broken::Stick)?;
                 core.next_sequence(conn)
             })?;
-            let taken = self.readers.read(|conn| {
+            let taken = self.read_beside(&domain, |conn, shelf| {
                 let settled = State::read(conn)?.is_settled(log::head(conn)?);
-                settled.then(|| self.take_one(conn, &domain, capture(sequence))).transpose()
+                settled.then(|| self.take_one(conn, shelf, capture(sequence))).transpose()
             })?;
             if let Some(taken) = taken {
                 return Ok(taken);
@@ -142,8 +141,7 @@ impl Engine {
 
     /// In the form that is set; one that a dump cannot be of, since the tables stand elsewhere than
     /// at the log's end, is kept in chunks.
-    fn take_one(&self, conn: &Connection, domain: &Domain, capture: Capture) -> Result<Taken> {
-        let shelf = self.core.shelf(domain);
+    fn take_one(&self, conn: &Connection, shelf: Shelf<'_>, capture: Capture) -> Result<Taken> {
         if self.core.format == Format::Dump && State::read(conn)?.position == log::head(conn)? {
             take_dump::take(conn, shelf, capture)
         } else {
@@ -203,9 +201,8 @@ impl Engine {
     fn with_plan<T>(&self, entry: &Entry, scope: Scope, work: impl FnOnce(&Plan<'_>) -> Result<T>) -> Result<T> {
         let domain = self.domain();
         let opened = self.core.open_snapshot(entry, &domain)?;
-        self.readers.read(|conn| {
-            let shelf = opened.shelf(self.core.shelf(&domain));
-            work(&Plan::open(conn, shelf, &opened.entry, scope, &self.core.data_dir)?)
+        self.read_beside(&domain, |conn, shelf| {
+            work(&Plan::open(conn, opened.shelf(shelf), &opened.entry, scope, &self.core.data_dir)?)
         })
     }
 

@@ -193,8 +193,7 @@ impl Engine {
         let domain = self.domain();
         let _shared = self.core.chunks.share()?;
         self.noting_damage(&entry, || {
-            self.readers.read(|conn| {
-                let shelf = self.core.shelf(&domain);
+            self.read_beside(&domain, |conn, shelf| {
                 let manifest = entry.manifest()?;
                 refuse_changed_log(conn, shelf, manifest)?;
                 let up_to = position_then(manifest, log::head(conn)?);
@@ -281,7 +280,7 @@ fn put_tables_back(
     undoes: i64,
 ) -> Result<Restored> {
     let manifest = entry.manifest()?;
-    let compared = compare(conn, shelf.domain.projected(), shelf.domain, shelf.chunks, manifest, shelf.progress)?;
+    let compared = compare(conn, shelf.domain.projected(), shelf, manifest)?;
     compared.write(conn, true, shelf.progress)?;
     let (state, head) = (State::read(conn)?, log::head(conn)?);
     if state.bars(manifest.about.sequence) || manifest.about.logic != shelf.domain.logic {

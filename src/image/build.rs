@@ -59,6 +59,15 @@ impl<'w> Builder<'w> {
         self.done.push(segment);
     }
 
+    /// Whether nothing has to be written for a segment that is known.
+    ///
+    /// # Errors
+    ///
+    /// Where the file of a doubted chunk cannot be read.
+    pub fn has(&self, segment: &Segment) -> Result<bool> {
+        self.writer.as_ref().map_or(Ok(true), |writer| writer.has_segment(segment))
+    }
+
     /// Whether the last row closed its segment (or there was none).
     pub fn is_closed(&self) -> bool {
         self.open.rows == 0

@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::Hash;
 use super::chunks::ChunkStore;
+use super::{Hash, Segment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files;
 
@@ -81,6 +81,20 @@ impl ChunkWriter {
     /// Where the file of a doubted chunk cannot be read.
     pub fn has(&self, chunk: Hash, length: u64) -> Result<bool> {
         Ok(self.seen.contains(&chunk) || self.is_stored(chunk, length, self.doubt.covers(chunk))?)
+    }
+
+    /// Whether all chunks of a segment are stored already or on their way.
+    ///
+    /// # Errors
+    ///
+    /// As [`ChunkWriter::has`].
+    pub fn has_segment(&self, segment: &Segment) -> Result<bool> {
+        for (chunk, length) in segment.chunks() {
+            if !self.has(chunk, length)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// A doubted chunk is read; one that is not what was written is set aside, and so not stored.

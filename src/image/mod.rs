@@ -10,7 +10,8 @@
 //! - [`index`]: the list of segments, cut and stored the same way;
 //! - [`chunks`]: the folder of content-addressed files;
 //! - [`diff`]: two images to the rows that differ;
-//! - [`restore`]: those rows, written into the live table.
+//! - [`restore`]: those rows, written into the live table;
+//! - [`live`]: the images of the live tables, kept in memory and brought up to date.
 //!
 //! This module knows SQLite tables and files, and nothing of events, snapshots or HTTP.
 
@@ -22,6 +23,7 @@ pub mod cut;
 pub mod diff;
 pub mod hash;
 pub mod index;
+pub mod live;
 pub mod lock;
 pub mod restore;
 pub mod segment;
@@ -35,6 +37,7 @@ pub use chunks::{ChunkError, ChunkStore};
 pub use diff::{Change, Counts};
 pub use hash::Hash;
 pub use index::Root;
+pub use live::{LiveImages, Seen};
 pub use segment::Segment;
 pub use source::{LiveTable, Rows, StoredTable};
 pub use table::Table;

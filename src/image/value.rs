@@ -10,6 +10,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -92,6 +93,21 @@ impl PartialEq for Value {
             (Self::Real(a), Self::Real(b)) => a.to_bits() == b.to_bits(),
             (Self::Text(a), Self::Text(b)) | (Self::Blob(a), Self::Blob(b)) => a == b,
             _ => false,
+        }
+    }
+}
+
+impl Eq for Value {}
+
+/// As equality has it: bit for bit.
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.rank().hash(hasher);
+        match self {
+            Self::Null => {}
+            Self::Integer(integer) => integer.hash(hasher),
+            Self::Real(real) => real.to_bits().hash(hasher),
+            Self::Text(bytes) | Self::Blob(bytes) => bytes.hash(hasher),
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::store::state::trust;
 /// Where the database fails. A damaged base is passed over for an older one.
 pub fn rewind_tables(conn: &Connection, shelf: Shelf<'_>, state: &State, before: i64) -> Result<i64> {
     let found = newest(conn, shelf, state, before, &Part::whole(), &mut |manifest| {
-        let compared = compare(conn, shelf.domain.projected(), shelf.domain, shelf.chunks, manifest, shelf.progress)?;
+        let compared = compare(conn, shelf.domain.projected(), shelf, manifest)?;
         compared.write(conn, true, shelf.progress).map(|_| ())
     })?;
     if found.is_none() {

@@ -188,13 +188,7 @@ pub fn row_count(conn: &Connection) -> Result<u64> {
 
 /// Whether nothing has to be written for a segment whose hash is known.
 fn is_stored(segment: &Segment, writer: Option<&ChunkWriter>) -> Result<bool> {
-    let Some(writer) = writer else { return Ok(true) };
-    for (chunk, length) in segment.chunks() {
-        if !writer.has(chunk, length)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    writer.map_or(Ok(true), |writer| writer.has_segment(segment))
 }
 
 fn next_id(conn: &Connection, after: i64, up_to: i64) -> Result<Option<i64>> {

@@ -10,11 +10,12 @@ use rusqlite::Connection;
 
 use super::log_image::{self, LOG, Part};
 use super::manifest::{Manifest, StoredImage};
-use crate::domain::{Domain, ENTITY_EVENTS, FullText};
+use super::take::Shelf;
+use crate::domain::{ENTITY_EVENTS, FullText};
 use crate::error::{Error, Result};
 use crate::image::restore::{IndexedText, delete_differing, insert_missing};
 use crate::image::table::quote;
-use crate::image::{self, ChunkStore, Counts, Hash, LiveTable, StoredTable, Table, Value, diff};
+use crate::image::{self, ChunkStore, Counts, Hash, LiveTable, Seen, StoredTable, Table, Value, diff};
 use crate::progress::Progress;
 use crate::projection::first_broken_reference;
 use crate::store::quietly;
@@ -56,35 +57,39 @@ pub fn stored_table<'a>(store: &'a ChunkStore, manifest: &Manifest, name: &'a st
 pub fn compare<'a>(
     conn: &'a Connection,
     tables: &'a [Table],
-    domain: &Domain,
-    chunks: &'a ChunkStore,
+    shelf: Shelf<'a>,
     manifest: &Manifest,
-    progress: &Progress,
 ) -> Result<Comparison<'a>> {
     let mut pairs = Vec::with_capacity(tables.len());
     for table in tables {
-        let mut work = progress.begin(&format!("comparing {}", table.name), None);
-        let then = stored_table(chunks, manifest, &table.name)?;
-        let segments = live_segments(conn, table, &mut |rows| work.advance(rows))?;
+        let mut work = shelf.progress.begin(&format!("comparing {}", table.name), None);
+        let then = stored_table(shelf.chunks, manifest, &table.name)?;
+        let segments = live_segments(conn, table, shelf.seen, &mut |rows| work.advance(rows))?;
         let now = LiveTable { conn, table, segments };
         let counts = diff::count(table, &then, &now)?;
-        let indexes = domain.full_text.iter().filter(|index| index.table == table.name);
+        let indexes = shelf.domain.full_text.iter().filter(|index| index.table == table.name);
         let indexes = indexes.map(|index| indexed_text(table, index)).collect::<Result<_>>()?;
         pairs.push(Pair { now, then, counts, indexes });
     }
     Ok(Comparison { pairs })
 }
 
-/// The segments of a live table, those of the log from their cache.
+/// The segments of a live table: those of the log from their cache, others from what is known of
+/// them.
 ///
 /// # Errors
 ///
 /// Where the table cannot be read.
-pub fn live_segments(conn: &Connection, table: &Table, progress: &mut dyn FnMut(u64)) -> Result<Vec<image::Segment>> {
+pub fn live_segments(
+    conn: &Connection,
+    table: &Table,
+    seen: Seen<'_>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Vec<image::Segment>> {
     if table.name == LOG {
         Ok(log_image::scan(conn, table, &Part::whole(), None, progress)?.segments)
     } else {
-        image::scan(conn, table, None, progress)
+        seen.of(conn, table)?.segments(conn, table, None, progress)
     }
 }
 

@@ -17,7 +17,7 @@ use super::model::{Kind, SnapshotId};
 use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::history::Means;
-use crate::image::{self, ChunkStore, ChunkWriter, Doubt, Segment, Table};
+use crate::image::{ChunkStore, ChunkWriter, Doubt, Seen, Segment, Table};
 use crate::log;
 use crate::progress::Progress;
 use crate::store::State;
@@ -33,6 +33,8 @@ pub struct Shelf<'a> {
     pub domain: &'a Domain,
     /// Who is told how far it is.
     pub progress: &'a Progress,
+    /// What is known of the live tables on the connection at hand.
+    pub seen: Seen<'a>,
 }
 
 /// What is particular to one capture.
@@ -82,9 +84,10 @@ pub fn take(conn: &Connection, shelf: Shelf<'_>, capture: Capture, doubt: Doubt)
     let log = scan_log(conn, shelf, &mut writer)?;
     let mut tables = vec![(LOG.to_owned(), log.0)];
     for table in shelf.domain.projected() {
-        let rows = row_count(conn, table)?;
+        let known = shelf.seen.of(conn, table)?;
+        let rows = known.rows().map_or_else(|| row_count(conn, table), Ok)?;
         let mut work = shelf.progress.begin(&table.name, Some(rows));
-        let segments = image::scan(conn, table, Some(&mut writer), &mut |rows| work.advance(rows))?;
+        let segments = known.segments(conn, table, Some(&mut writer), &mut |rows| work.advance(rows))?;
         tables.push((table.name.clone(), StoredImage::store(table.columns.clone(), &segments, &mut writer)?));
     }
     let last_event_id = log::head(conn)?;

@@ -60,9 +60,10 @@ fn write_tables(
     file: &mut tempfile::NamedTempFile,
 ) -> Result<()> {
     let log = Table::read(conn, LOG)?;
-    let mut tables = vec![LiveTable { conn, table: &log, segments: live_segments(conn, &log, &mut |_| {})? }];
+    let mut tables =
+        vec![LiveTable { conn, table: &log, segments: live_segments(conn, &log, shelf.seen, &mut |_| {})? }];
     for table in &shelf.domain.tables {
-        tables.push(compare::scanned(conn, table)?);
+        tables.push(compare::live(conn, table, shelf.seen)?);
     }
     let sources = tables.iter().map(|live| Source { name: &live.table.name, columns: &live.table.columns, rows: live });
     let mut out = std::io::BufWriter::new(file);

@@ -57,6 +57,39 @@ impl Readers {
     }
 }
 
+impl Reader {
+    /// Begins a transaction: from here on it sees one unchanging state of the database.
+    ///
+    /// # Errors
+    ///
+    /// Where the database fails.
+    pub fn begin(self) -> Result<Begun> {
+        self.execute_batch("BEGIN")?;
+        let begun = Begun(self);
+        // Only the first look at the database tells which state it is.
+        begun.query_row("SELECT count(*) FROM sqlite_schema WHERE rowid = 1", [], |_| Ok(()))?;
+        Ok(begun)
+    }
+}
+
+/// A connection in a transaction, which ends when this is dropped: it returns to the pool clean.
+pub struct Begun(Reader);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        // It has written nothing, and the pool looks at what it lends.
+        let _ = self.0.execute_batch("ROLLBACK");
+    }
+}
+
+impl Deref for Begun {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
 impl Deref for Reader {
     type Target = Connection;
 

@@ -112,7 +112,7 @@ impl Writer {
         let (reply, answer) = bounded(1);
         let ticket = Arc::new(Ticket::default());
         let job = GroupedJob { ticket: Arc::clone(&ticket), work: Some(work), outcome: None, reply };
-        self.submit(Job::Grouped(Box::new(job)), &ticket, &answer)
+        self.submit(Job::Grouped(Box::new(job)), self.busy_timeout, &ticket, &answer)
     }
 
     /// Runs `work` with the connection to itself.
@@ -124,6 +124,19 @@ impl Writer {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.alone_within(self.busy_timeout, work)
+    }
+
+    /// As [`Writer::alone`], and waits for its turn only so long.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::alone`].
+    pub fn alone_within<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (reply, answer) = bounded(1);
         let ticket = Arc::new(Ticket::default());
         let claimed = Arc::clone(&ticket);
@@ -132,12 +145,12 @@ impl Writer {
                 let _ = reply.send(work(conn));
             }
         };
-        self.submit(Job::Alone(Box::new(job)), &ticket, &answer)
+        self.submit(Job::Alone(Box::new(job)), patience, &ticket, &answer)
     }
 
-    fn submit<T>(&self, job: Job, ticket: &Ticket, answer: &Receiver<Result<T>>) -> Result<T> {
+    fn submit<T>(&self, job: Job, patience: Duration, ticket: &Ticket, answer: &Receiver<Result<T>>) -> Result<T> {
         let stopped = || Error::internal("the writer has stopped");
-        let deadline = Instant::now() + self.busy_timeout;
+        let deadline = Instant::now() + patience;
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
         if let Err(failed) = queue.send_deadline(job, deadline) {
             return Err(if failed.is_timeout() { Error::busy() } else { stopped() });
