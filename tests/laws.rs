@@ -6,6 +6,7 @@
 mod engine;
 mod going_back;
 mod identity;
+mod live;
 mod pages;
 mod projection;
 mod segments;

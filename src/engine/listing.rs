@@ -5,12 +5,15 @@
 //! moment, chunks by manifest, and whether a snapshot is on this history by the store's epoch
 //! (appending cannot change it).
 
+mod sizes;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 use time::OffsetDateTime;
 
+use self::sizes::Unique;
 use super::moved::Moved;
 use super::{Core, Engine, lock};
 use crate::clock;
@@ -22,6 +25,7 @@ use crate::snapshot::entry::Content;
 use crate::snapshot::log_image::{self, LOG, Part};
 use crate::snapshot::restore::stored_table;
 use crate::snapshot::retention::{self, Judged};
+use crate::snapshot::take::Taken;
 use crate::snapshot::{Entry, Format, Keep, Kind, Left, Snapshot, SnapshotId};
 use crate::store::State;
 
@@ -31,16 +35,12 @@ pub(super) struct Listing {
     chunks: Mutex<HashMap<Hash, Arc<Vec<Hash>>>>,
     history: Mutex<HashMap<(Hash, u64), Option<Left>>>,
     unique: Mutex<Option<Unique>>,
+    /// Bytes on disk of the chunks that were counted last.
+    sizes: Mutex<HashMap<Hash, u64>>,
     /// Bytes of the chunks that several of the snapshots listed last need.
     pub(super) shared: Mutex<Option<u64>>,
     /// Events up to an id, by id and epoch: appending does not change them.
     pub(super) up_to: Mutex<HashMap<(i64, u64), u64>>,
-}
-
-/// What deleting each of some snapshots would free, by manifest.
-struct Unique {
-    of: Vec<Hash>,
-    bytes: Arc<HashMap<Hash, u64>>,
 }
 
 /// What reading a snapshot whole has found.
@@ -119,6 +119,17 @@ impl Engine {
     pub fn latest_snapshot(&self, kind: Kind) -> Result<Option<Snapshot>> {
         let found = |one: &Snapshot| one.kind == kind && one.own && one.damaged.is_none();
         Ok(self.snapshots()?.into_iter().filter(found).max_by_key(|one| one.sequence))
+    }
+}
+
+impl Listing {
+    /// What is known of a snapshot that was just taken need not be read again.
+    pub(super) fn remember(&self, taken: &Taken) {
+        let Some(manifest) = taken.entry.chunks().filter(|_| taken.state.stale_from.is_none()) else { return };
+        let mut chunks = taken.chunks.clone();
+        chunks.sort_unstable();
+        lock(&self.chunks).insert(manifest.hash, Arc::new(chunks));
+        lock(&self.history).insert((manifest.hash, taken.state.epoch), None);
     }
 }
 
@@ -286,27 +297,6 @@ impl Core {
         }
         Ok(left)
     }
-
-    /// Bytes on disk of the chunks that each snapshot needs alone; remembered while the same
-    /// snapshots are there.
-    fn unique_bytes(&self, known: &[Known]) -> Arc<HashMap<Hash, u64>> {
-        let of: Vec<Hash> = known.iter().filter_map(Known::manifest).collect();
-        let mut remembered = lock(&self.listing.unique);
-        if let Some(unique) = remembered.as_ref().filter(|unique| unique.of == of) {
-            return Arc::clone(&unique.bytes);
-        }
-        let uses = count_uses(known);
-        let alone = |one: &Known| -> u64 {
-            let chunks = one.chunks.iter().flat_map(|chunks| chunks.iter());
-            chunks.filter(|chunk| uses.get(chunk) == Some(&1)).filter_map(|chunk| self.chunks.size(*chunk)).sum()
-        };
-        let bytes = known.iter().filter_map(|one| Some((one.manifest()?, alone(one)))).collect();
-        let shared = uses.iter().filter(|(_, uses)| **uses > 1).filter_map(|(chunk, _)| self.chunks.size(*chunk));
-        *lock(&self.listing.shared) = Some(shared.sum());
-        let bytes = Arc::new(bytes);
-        *remembered = Some(Unique { of, bytes: Arc::clone(&bytes) });
-        bytes
-    }
 }
 
 fn shown(known: &Known, keep: Keep, unique: &HashMap<Hash, u64>) -> Snapshot {
@@ -352,14 +342,6 @@ fn shared_loss(chunks: Option<&Vec<Hash>>, lost: &HashMap<Hash, &str>) -> Option
 }
 
 /// How many snapshots need each chunk.
-fn count_uses(known: &[Known]) -> HashMap<Hash, u32> {
-    let mut uses = HashMap::new();
-    for chunk in known.iter().filter_map(|one| one.chunks.as_ref()).flat_map(|chunks| chunks.iter()) {
-        *uses.entry(*chunk).or_default() += 1;
-    }
-    uses
-}
-
 /// When a rehearsed restore of this very file last passed.
 fn proven_at(entry: &Entry, checks: &HashMap<(Kind, String), Check>) -> Option<OffsetDateTime> {
     let file = entry.fingerprint()?;

@@ -51,3 +51,111 @@ impl Engine {
 fn begin_beside(core: &Core, conn: &Connection, domain: &Domain, reader: Reader) -> Result<(Begun, View)> {
     core.live.view(conn, domain.projected(), || reader.begin())
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::domain::ENTITY_EVENTS;
+    use crate::engine::Options;
+    use crate::history::Means;
+    use crate::image::Table;
+    use crate::log::NewEvent;
+    use crate::snapshot::{Expected, Scope};
+
+    fn store() -> (Engine, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = Options::new(folder.path());
+        options.busy_timeout = Duration::from_secs(30);
+        let engine = Engine::open(options).unwrap();
+        append(&engine, "ada");
+        (engine, folder)
+    }
+
+    fn append(engine: &Engine, bot: &str) {
+        let payload = format!(r#"{{"bot_id": "{bot}", "name": "A name", "persona": "Counts."}}"#);
+        engine.append(vec![NewEvent::new("bot_created", payload).unwrap()]).unwrap();
+    }
+
+    fn take(engine: &Engine) -> crate::snapshot::Snapshot {
+        engine.take_snapshot(None, false, Means::Command).unwrap().snapshot
+    }
+
+    /// How many tables are known, to a reader and on the writer's connection.
+    fn known(engine: &Engine) -> (usize, usize) {
+        let count = |conn: &Connection, seen: Seen<'_>, tables: &[Table]| {
+            tables.iter().filter(|table| seen.of(conn, table).unwrap().rows().is_some()).count()
+        };
+        let domain = engine.domain();
+        let writing = engine.transact(move |core, conn| Ok(count(conn, Seen::Writing(&core.live), domain.projected())));
+        let domain = engine.domain();
+        let reading = engine.read_beside(&domain, |conn, shelf| Ok(count(conn, shelf.seen, domain.projected())));
+        (reading.unwrap(), writing.unwrap())
+    }
+
+    #[test]
+    fn after_a_take_every_table_is_known_whatever_this_program_does() {
+        let (engine, _folder) = store();
+        assert_eq!(known(&engine), (0, 0));
+        let first = take(&engine);
+        let all = engine.domain().projected().len();
+        assert_eq!(known(&engine), (all, all));
+        append(&engine, "bob");
+        engine.preview(&first.snapshot_id, first.kind, Scope::Everything).unwrap();
+        let (none, by) = (Expected::default(), Means::Command);
+        let restored =
+            engine.restore_from_snapshot(&first.snapshot_id, first.kind, Scope::Everything, none, by).unwrap();
+        engine.undo(restored.operation, false, none, by).unwrap();
+        engine.execute_rewind(1, none, by).unwrap();
+        engine.append(vec![NewEvent::new("bot_created", "{}").unwrap()]).unwrap_err();
+        take(&engine);
+        assert_eq!(known(&engine), (all, all));
+        assert!(engine.domain().projected().iter().any(|table| table.name == ENTITY_EVENTS));
+    }
+
+    #[test]
+    fn what_another_program_writes_is_read_whole_and_then_known_again() {
+        let (engine, folder) = store();
+        take(&engine);
+        let other = Connection::open(folder.path().join("backstitch.db")).unwrap();
+        other.execute("UPDATE bots SET name = 'Theirs'", []).unwrap();
+        assert_eq!(known(&engine), (0, 0));
+        take(&engine);
+        let all = engine.domain().projected().len();
+        assert_eq!(known(&engine), (all, all));
+    }
+
+    #[test]
+    fn a_plain_append_has_nothing_noticed() {
+        let (engine, _folder) = store();
+        let triggers = engine.transact(|_, conn| {
+            Ok(conn.query_row("SELECT count(*) FROM temp.sqlite_schema", [], |row| row.get::<_, i64>(0))?)
+        });
+        assert_eq!(triggers.unwrap(), 0);
+    }
+
+    #[test]
+    fn a_reader_does_not_wait_for_a_writer_that_is_busy_for_long() {
+        let (engine, _folder) = store();
+        let first = take(&engine);
+        let engine = Arc::new(engine);
+        let ((started, has_started), (release, released)) = (channel(), channel::<()>());
+        let busy = Arc::clone(&engine);
+        let long = std::thread::spawn(move || {
+            busy.transact(move |_, _| {
+                started.send(()).unwrap();
+                released.recv().unwrap();
+                Ok(())
+            })
+        });
+        has_started.recv().unwrap();
+        let preview = engine.preview(&first.snapshot_id, first.kind, Scope::Everything).unwrap();
+        assert_eq!(preview.events_removed, 0);
+        release.send(()).unwrap();
+        long.join().unwrap().unwrap();
+        let all = engine.domain().projected().len();
+        assert_eq!(known(&engine), (all, all));
+    }
+}

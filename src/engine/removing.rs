@@ -70,7 +70,7 @@ impl Engine {
     /// Not found where there is none.
     pub fn delete(&self, kind: Kind, id: &SnapshotId, means: Means) -> Result<Pruned> {
         self.core.library.find(kind, id)?;
-        self.remove(vec![(kind, id.clone())], What::Delete, means)
+        self.remove(vec![(kind, id.clone())], What::Delete, means, false)
     }
 
     /// Removes what retention no longer keeps, and chunks that nothing names.
@@ -95,11 +95,17 @@ impl Engine {
     /// # }
     /// ```
     pub fn prune_periodic_snapshots(&self, means: Means) -> Result<Pruned> {
-        let due = self.snapshots()?.into_iter().filter(|one| one.keep == Keep::Due);
-        self.remove(due.map(|one| (one.kind, one.snapshot_id)).collect(), What::Prune, means)
+        self.prune(means, means != Means::Policy)
     }
 
-    fn remove(&self, due: Vec<(Kind, SnapshotId)>, what: What, means: Means) -> Result<Pruned> {
+    /// Removes what retention no longer keeps; and chunks that nothing names where something went, or
+    /// where `collect` says so.
+    pub(super) fn prune(&self, means: Means, collect: bool) -> Result<Pruned> {
+        let due = self.snapshots()?.into_iter().filter(|one| one.keep == Keep::Due);
+        self.remove(due.map(|one| (one.kind, one.snapshot_id)).collect(), What::Prune, means, collect)
+    }
+
+    fn remove(&self, due: Vec<(Kind, SnapshotId)>, what: What, means: Means, collect: bool) -> Result<Pruned> {
         let (started, at) = (Instant::now(), self.core.clock.now());
         self.core.forget_opened();
         let removed = Arc::new(Mutex::new(Removed::default()));
@@ -107,7 +113,7 @@ impl Engine {
         // The writer comes first: who is told that it is busy must find everything there.
         let recorded = self.transact(move |core, conn| {
             let mut removed = lock(&told);
-            *removed = core.remove_files(due, what, what == What::Prune && means != Means::Policy);
+            *removed = core.remove_files(due, what, collect);
             if removed.pruned.removed.is_empty() {
                 return Ok(());
             }

@@ -71,7 +71,7 @@ impl Engine {
         let _task = self.core.progress.task(Task::Take);
         let (entry, operation) = self.take_unpruned(label, pinned, means)?;
         // It is taken and stays; what retention cannot remove now it removes after the next one.
-        if let Err(error) = self.prune_periodic_snapshots(means) {
+        if let Err(error) = self.prune(means, false) {
             tracing::warn!(%error, "older snapshots could not be pruned");
         }
         let snapshot = self.readers.read(|conn| self.core.shown_new(conn, entry))?;
@@ -98,6 +98,7 @@ impl Engine {
                 return Err(error);
             }
         }
+        self.core.listing.remember(&taken);
         let entry = taken.entry.clone();
         let operation = self.transact(move |_, conn| {
             log_image::remember(conn, &taken.fresh, &taken.state)?;

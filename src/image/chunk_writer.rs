@@ -55,6 +55,8 @@ pub struct ChunkWriter {
     /// Chunks that were there already and that this program has not seen to be durable: whoever
     /// wrote them may have been killed before it could sync their folder.
     relied_on: RefCell<HashSet<Hash>>,
+    /// Every chunk that was asked for or given.
+    named: RefCell<HashSet<Hash>>,
 }
 
 /// What a writer has stored.
@@ -70,8 +72,8 @@ impl ChunkWriter {
     pub(super) fn new(store: ChunkStore, doubt: Doubt) -> Self {
         let (queue, waiting) = bounded(WAITING);
         let (threads, seen, folders) = (Vec::new(), HashSet::new(), HashSet::new());
-        let relied_on = RefCell::default();
-        Self { store, doubt, queue: Some(queue), waiting, threads, seen, folders, relied_on }
+        let (relied_on, named) = (RefCell::default(), RefCell::default());
+        Self { store, doubt, queue: Some(queue), waiting, threads, seen, folders, relied_on, named }
     }
 
     /// Whether a chunk of this length is stored already or on its way.
@@ -80,7 +82,13 @@ impl ChunkWriter {
     ///
     /// Where the file of a doubted chunk cannot be read.
     pub fn has(&self, chunk: Hash, length: u64) -> Result<bool> {
+        self.named.borrow_mut().insert(chunk);
         Ok(self.seen.contains(&chunk) || self.is_stored(chunk, length, self.doubt.covers(chunk))?)
+    }
+
+    /// Every chunk that is part of what was written, whether it was stored just now or before.
+    pub fn named(&self) -> Vec<Hash> {
+        self.named.borrow().iter().copied().collect()
     }
 
     /// Whether all chunks of a segment are stored already or on their way.
@@ -131,6 +139,7 @@ impl ChunkWriter {
     }
 
     fn put_unless_stored(&mut self, chunk: Hash, bytes: &[u8], doubted: bool) -> Result<()> {
+        self.named.get_mut().insert(chunk);
         if !self.seen.insert(chunk) || self.is_stored(chunk, bytes.len() as u64, doubted)? {
             return Ok(());
         }

@@ -142,8 +142,14 @@ impl ChunkStore {
     }
 
     pub(super) fn path(&self, chunk: Hash) -> PathBuf {
+        // A take asks for thousands, so the path is put together at once.
         let name = chunk.to_string();
-        self.folder.join(&name[..2]).join(format!("{name}.zst"))
+        let mut path = PathBuf::with_capacity(self.folder.as_os_str().len() + name.len() + "/ab/.zst".len());
+        path.push(&self.folder);
+        path.push(&name[..2]);
+        path.push(&name);
+        path.as_mut_os_string().push(".zst");
+        path
     }
 
     /// Bytes on disk of a chunk; none where it is not there.

@@ -100,8 +100,7 @@ pub fn scan(
 ) -> Result<LogImage> {
     let mut image = LogImage { segments: Vec::new(), fresh: Vec::new() };
     let mut after = 0;
-    while let Some(next) = next_id(conn, after, part.up_to)? {
-        let cached = cached_from(conn, next, part)?;
+    while let Some((next, cached)) = next_segment(conn, after, part)? {
         let segment = match cached {
             Some(segment) if is_stored(&segment, writer.as_deref())? => segment,
             cached => {
@@ -189,6 +188,18 @@ pub fn row_count(conn: &Connection) -> Result<u64> {
 /// Whether nothing has to be written for a segment whose hash is known.
 fn is_stored(segment: &Segment, writer: Option<&ChunkWriter>) -> Result<bool> {
     writer.map_or(Ok(true), |writer| writer.has_segment(segment))
+}
+
+/// Where the next segment begins, and the segment where it is cached.
+fn next_segment(conn: &Connection, after: i64, part: &Part) -> Result<Option<(i64, Option<Segment>)>> {
+    // Most follow each other without a gap, and a cached one has all of its rows.
+    if let Some(next) = after.checked_add(1)
+        && let Some(cached) = cached_from(conn, next, part)?
+    {
+        return Ok(Some((next, Some(cached))));
+    }
+    let Some(next) = next_id(conn, after, part.up_to)? else { return Ok(None) };
+    Ok(Some((next, cached_from(conn, next, part)?)))
 }
 
 fn next_id(conn: &Connection, after: i64, up_to: i64) -> Result<Option<i64>> {

@@ -17,7 +17,7 @@ use super::model::{Kind, SnapshotId};
 use crate::domain::Domain;
 use crate::error::{Error, Result};
 use crate::history::Means;
-use crate::image::{ChunkStore, ChunkWriter, Doubt, Seen, Segment, Table};
+use crate::image::{ChunkStore, ChunkWriter, Doubt, Hash, Seen, Segment, Table};
 use crate::log;
 use crate::progress::Progress;
 use crate::store::State;
@@ -68,6 +68,8 @@ pub struct Taken {
     pub state: State,
     /// Bytes of new chunks on disk.
     pub written: u64,
+    /// All chunks that it needs, in no order.
+    pub chunks: Vec<Hash>,
 }
 
 /// Takes a snapshot of the transaction that `conn` is in. Pieces under `doubt` that are there
@@ -91,9 +93,10 @@ pub fn take(conn: &Connection, shelf: Shelf<'_>, capture: Capture, doubt: Doubt)
         tables.push((table.name.clone(), StoredImage::store(table.columns.clone(), &segments, &mut writer)?));
     }
     let last_event_id = log::head(conn)?;
-    let stored = writer.finish()?;
+    let (chunks, stored) = (writer.named(), writer.finish()?);
     let entry = publish(shelf, &state, capture, last_event_id, tables)?;
-    Ok(Taken { id: entry.id.clone(), entry, last_event_id, fresh: log.1, state, written: stored.bytes })
+    let (id, written) = (entry.id.clone(), stored.bytes);
+    Ok(Taken { id, entry, last_event_id, fresh: log.1, state, written, chunks })
 }
 
 fn scan_log(conn: &Connection, shelf: Shelf<'_>, writer: &mut ChunkWriter) -> Result<(StoredImage, Vec<Segment>)> {

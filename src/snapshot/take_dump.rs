@@ -50,7 +50,7 @@ pub fn take(conn: &Connection, shelf: Shelf<'_>, capture: Capture) -> Result<Tak
     let content = Content::Dump(Head { last_event_id });
     let (kind, modified) = (capture.kind, capture.at);
     let entry = Entry { kind, id: id.clone(), size: bytes, modified, content, note: Some(note) };
-    Ok(Taken { id, entry, last_event_id, fresh: Vec::new(), state, written: bytes })
+    Ok(Taken { id, entry, last_event_id, fresh: Vec::new(), state, written: bytes, chunks: Vec::new() })
 }
 
 fn write_tables(
