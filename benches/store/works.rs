@@ -16,6 +16,10 @@ use crate::story::Story;
 /// Short work is repeated so often, since processor time is counted in hundredths of a second.
 const OFTEN: u32 = 200;
 
+/// Events of one append where many are measured, and all of them.
+const LOT: u64 = 100;
+const APPENDED: u64 = 20_000;
+
 /// A piece of work.
 pub(crate) struct Work {
     pub(crate) name: &'static str,
@@ -42,6 +46,7 @@ const VACUUM: &str = "VACUUM INTO";
 const SQLITE_BACKUP: &str = "sqlite3 .backup";
 const LIFE: &str = "entity of 20,000 events, replay";
 const MEMORIES: &str = "entity of many rows, replay";
+const APPEND: &str = "append 20,000";
 const BULK: &str = "no entity policy, bulk append";
 
 type Run = fn(&Path, u64) -> Cost;
@@ -95,6 +100,8 @@ pub(crate) const WORKS: &[Work] = &[
         start: Start::Plain,
         run: |folder, events| entities::bulk(folder, events, true),
     },
+    Work { name: APPEND, peer: None, start: Start::Plain, run: |folder, events| append(&open(folder), events) },
+    Work { name: "append 20,000, images kept", peer: Some(APPEND), start: Start::Plain, run: append_noticed },
     Work { name: "open, nothing to do", peer: Some(RELOAD), start: Start::Taken, run: open_idle },
     Work { name: SQLITE_BACKUP, peer: None, start: Start::Plain, run: backups::by_sqlite },
     Work { name: "backup", peer: Some(SQLITE_BACKUP), start: Start::Plain, run: backups::create },
@@ -174,6 +181,19 @@ pub(crate) fn take(engine: &Engine) -> Snapshot {
 
 fn newest(engine: &Engine) -> SnapshotId {
     engine.latest_snapshot(Kind::Periodic).unwrap().unwrap().snapshot_id
+}
+
+/// Appends so many events more.
+fn append(engine: &Engine, events: u64) -> Cost {
+    let mut story = Story::after(events);
+    let lots: Vec<_> = (0..APPENDED / LOT).map(|_| story.tell(LOT)).collect();
+    measure(|| lots.into_iter().for_each(|lot| assert!(engine.append(lot).is_ok())), || 0)
+}
+
+fn append_noticed(folder: &Path, events: u64) -> Cost {
+    let engine = open(folder);
+    take(&engine);
+    append(&engine, events)
 }
 
 fn first_take(folder: &Path, _: u64) -> Cost {

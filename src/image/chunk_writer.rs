@@ -6,10 +6,12 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::SystemTime;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::chunks::ChunkStore;
+use super::present::Look;
 use super::{Hash, Segment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files;
@@ -57,6 +59,7 @@ pub struct ChunkWriter {
     relied_on: RefCell<HashSet<Hash>>,
     /// Every chunk that was asked for or given.
     named: RefCell<HashSet<Hash>>,
+    look: Look,
 }
 
 /// What a writer has stored.
@@ -73,7 +76,18 @@ impl ChunkWriter {
         let (queue, waiting) = bounded(WAITING);
         let (threads, seen, folders) = (Vec::new(), HashSet::new(), HashSet::new());
         let (relied_on, named) = (RefCell::default(), RefCell::default());
-        Self { store, doubt, queue: Some(queue), waiting, threads, seen, folders, relied_on, named }
+        Self {
+            store,
+            doubt,
+            queue: Some(queue),
+            waiting,
+            threads,
+            seen,
+            folders,
+            relied_on,
+            named,
+            look: Look::at(SystemTime::now()),
+        }
     }
 
     /// Whether a chunk of this length is stored already or on its way.
@@ -107,7 +121,7 @@ impl ChunkWriter {
 
     /// A doubted chunk is read; one that is not what was written is set aside, and so not stored.
     fn is_stored(&self, chunk: Hash, length: u64, doubted: bool) -> Result<bool> {
-        if !self.store.has(chunk) {
+        if !self.store.is_present(&self.look, chunk) {
             return Ok(false);
         }
         if doubted && let Err(error) = self.store.read(chunk, length) {

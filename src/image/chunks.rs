@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Hash;
 use super::chunk_writer::{ChunkWriter, Doubt};
 use super::lock::FileLock;
+use super::present::{Look, Present};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -78,6 +79,7 @@ pub struct ChunkStore {
     folder: PathBuf,
     /// Chunks whose folders this program has synced.
     durable: Arc<Mutex<HashSet<Hash>>>,
+    present: Arc<Present>,
     /// Whether its chunks go with who made them, so that none has to reach the disk.
     aside: bool,
 }
@@ -90,7 +92,7 @@ impl ChunkStore {
     /// Where the folder cannot be made.
     pub fn open(folder: PathBuf) -> Result<Self> {
         files::make_folder(&folder)?;
-        Ok(Self { folder, durable: Arc::default(), aside: false })
+        Ok(Self { folder, durable: Arc::default(), present: Arc::default(), aside: false })
     }
 
     /// Chunks in a folder that is thrown away after a crash: nothing of it is synced.
@@ -160,6 +162,11 @@ impl ChunkStore {
     /// Whether a chunk is there.
     pub fn has(&self, chunk: Hash) -> bool {
         self.size(chunk).is_some()
+    }
+
+    /// Whether a chunk is there, as [`Present`] has it.
+    pub(super) fn is_present(&self, look: &Look, chunk: Hash) -> bool {
+        self.present.has(look, chunk, || self.folder_of(chunk), || self.has(chunk))
     }
 
     /// Reads a chunk of `length` bytes, hashed and compared with its name.

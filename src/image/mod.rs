@@ -25,6 +25,7 @@ pub mod hash;
 pub mod index;
 pub mod live;
 pub mod lock;
+mod present;
 pub mod restore;
 pub mod segment;
 pub mod source;

@@ -6,7 +6,7 @@
 use backstitch::engine::{Engine, Options};
 use backstitch::error::ErrorKind;
 use backstitch::history::Means;
-use backstitch::image::{ChunkStore, Segment, Table, scan};
+use backstitch::image::{ChunkStore, LiveImages, Seen, Segment, Table, scan};
 use backstitch::log::NewEvent;
 use backstitch::snapshot::{Expected, Manifest, Scope, Snapshot};
 use proptest::collection::vec;
@@ -14,6 +14,7 @@ use proptest::prelude::*;
 
 use super::check;
 use super::stream::{edit, edits, store, try_restore};
+use super::tables::{TestTable, changes as row_changes};
 use super::walk::{Move, moves, walk};
 use crate::support::TestStore;
 
@@ -125,5 +126,38 @@ fn a_snapshot_is_that_of_a_scan_after_whatever_happened() {
             go(&store, change);
             is_what_the_rows_give(&store, &store.take());
         }
+    });
+}
+
+/// Looks at a table with what is known of it, as a reader and as the writer do.
+fn look(live: &LiveImages, table: &TestTable, writing: bool) {
+    let tables = std::slice::from_ref(&table.table);
+    let view;
+    let seen = if writing {
+        Seen::Writing(live)
+    } else {
+        view = live.view(&table.conn, tables, || Ok(())).unwrap().1;
+        Seen::Reading(&view)
+    };
+    let known = seen.of(&table.conn, &table.table).unwrap();
+    let segments = known.segments(&table.conn, &table.table, None, &mut |_| {}).unwrap();
+    assert_eq!(segments, scan(&table.conn, &table.table, None, &mut |_| {}).unwrap());
+}
+
+#[test]
+fn an_image_that_follows_changes_of_rows_is_that_of_a_scan() {
+    check(1, &row_changes(), |changes| {
+        let (live, table) = (LiveImages::default(), changes.table());
+        look(&live, &table, false);
+        changes.go_to_a(&table);
+        look(&live, &table, true);
+        look(&live, &table, false);
+        changes.go_to_b(&table);
+        look(&live, &table, true);
+        table.conn.execute_batch("BEGIN; DELETE FROM t").unwrap();
+        look(&live, &table, true);
+        table.conn.execute_batch("ROLLBACK").unwrap();
+        look(&live, &table, true);
+        look(&live, &table, false);
     });
 }
