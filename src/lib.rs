@@ -7,9 +7,9 @@
 //! # The flow
 //!
 //! An append ([`engine::Engine::append`]) goes to the one writer, is inserted into the log and
-//! applied to the tables in one transaction, and is answered once it is on disk. A take scans log
+//! applied to the tables in one transaction, and is answered once it is on disk. A take brings log
 //! and tables into *table images* ([`image`]): rows in key order, cut into segments, each named by
-//! its hash. A preview is the difference of two images, a restore the same difference written.
+//! its hash; what has not changed since the last one is not read again. A preview is the difference of two images, a restore the same difference written.
 //! A rewind cuts the log's tail off, restores the newest base before it and replays; the state as of
 //! an event is the same in a scratch database.
 //!

@@ -46,7 +46,8 @@ impl Part {
     ///
     /// Where the log cannot be read.
     pub fn as_of(conn: &Connection, event: i64) -> Result<Self> {
-        let sql = "SELECT id FROM event_log WHERE superseded_by > ?1 AND id <= ?1 ORDER BY id";
+        // The signs keep SQLite from going through the whole log for the order of it.
+        let sql = "SELECT id FROM event_log WHERE superseded_by > ?1 AND +id <= ?1 ORDER BY +id";
         let mut select = conn.prepare_cached(sql)?;
         let revived = select.query_map([event], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
         Ok(Self { up_to: event, as_of: event, revived: revived.into() })
