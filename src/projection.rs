@@ -13,6 +13,7 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, Row};
 use self::belonging::Belonging;
 use crate::domain::{Domain, FullText, PARAMETERS};
 use crate::error::{Error, Result};
+use crate::image::live::noticing;
 use crate::image::table::quote;
 use crate::progress::Progress;
 use crate::store::quietly;
@@ -113,6 +114,7 @@ pub(crate) fn apply_watched(
 ///
 /// Where the database fails.
 pub fn clear(conn: &Connection, domain: &Domain) -> Result<()> {
+    noticing::stop(conn)?;
     quietly(conn, || {
         for table in domain.projected() {
             conn.execute(&format!("DELETE FROM {}", table.quoted()), [])?;

@@ -23,7 +23,7 @@
 //! In a debug build every image is compared with a scan of all rows, so each test of a take, a
 //! preview, a restore or a rewind is a test of this too.
 
-mod noticing;
+pub mod noticing;
 mod refresh;
 #[cfg(test)]
 mod tests;
@@ -40,7 +40,7 @@ use super::{Table, scan};
 use crate::error::Result;
 
 /// So many changed rows of a table are kept by their keys, a few megabytes of them.
-const MOST: usize = 100_000;
+const MOST: usize = 50_000;
 
 type Key = Vec<Value>;
 

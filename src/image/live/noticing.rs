@@ -31,10 +31,7 @@ pub(super) fn install(conn: &Connection, live: &LiveImages, tables: &[Table], ge
         live.mark(call.get(0)?, call.get(1)?, key);
         Ok(None::<i64>)
     })?;
-    let mut older =
-        conn.prepare("SELECT name FROM temp.sqlite_schema WHERE type = 'trigger' AND name GLOB ?1 || '*'")?;
-    let older: Vec<String> = older.query_map([PREFIX], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    let mut sql: String = older.iter().map(|name| format!("DROP TRIGGER IF EXISTS temp.{};\n", quote(name))).collect();
+    let mut sql = drops(conn)?;
     for (number, table) in tables.iter().enumerate() {
         sql.extend(triggers(number, table, generation));
     }
@@ -43,6 +40,25 @@ pub(super) fn install(conn: &Connection, live: &LiveImages, tables: &[Table], ge
         let _ = conn.execute_batch("ROLLBACK TO noticing; RELEASE noticing");
     })?;
     Ok(())
+}
+
+/// Has nothing noticed any more on a connection, until the next view: where all rows are about to go,
+/// telling of each would cost more than reading those that come. A rollback takes this back.
+///
+/// # Errors
+///
+/// Where the database fails.
+pub fn stop(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(&drops(conn)?)?)
+}
+
+/// Drops whatever triggers of this kind there are.
+fn drops(conn: &Connection) -> Result<String> {
+    let sql = "SELECT name FROM temp.sqlite_schema WHERE type = 'trigger' AND name GLOB ?1 || '*'";
+    let mut select = conn.prepare_cached(sql)?;
+    let names = select.query_map([PREFIX], |row| row.get::<_, String>(0))?;
+    let drops = names.map(|name| Ok(format!("DROP TRIGGER IF EXISTS temp.{};\n", quote(&name?))));
+    Ok(drops.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Whether the triggers of a generation are all on a connection.

@@ -251,6 +251,23 @@ fn another_table_of_the_same_name_is_not_taken_for_it() {
 }
 
 #[test]
+fn where_nothing_is_noticed_any_more_nothing_is_known_until_the_next_view_or_a_rollback() {
+    let store = Store::new();
+    store.conn.execute_batch("BEGIN IMMEDIATE").unwrap();
+    noticing::stop(&store.conn).unwrap();
+    store.conn.execute_batch("DELETE FROM rows; INSERT INTO rows (id) VALUES (3), (4)").unwrap();
+    assert!(!store.is_known());
+    store.conn.execute_batch("ROLLBACK").unwrap();
+    assert!(store.is_known());
+    store.check("DELETE FROM rows WHERE id = 3", ROWS, &["3"]);
+    noticing::stop(&store.conn).unwrap();
+    store.conn.execute_batch("DELETE FROM rows; INSERT INTO rows (id) VALUES (3), (4)").unwrap();
+    assert!(!store.is_known());
+    store.look();
+    store.check("DELETE FROM rows WHERE id = 3", ROWS, &["3"]);
+}
+
+#[test]
 fn a_connection_whose_changes_nobody_notices_is_never_believed() {
     let store = Store::new();
     let other = store.other_program();
