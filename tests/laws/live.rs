@@ -66,11 +66,13 @@ fn go(store: &TestStore, change: &Change) {
             if let Some(one) = snapshots.get(usize::from(*which) % snapshots.len().max(1)) {
                 // Refused where an event of its log breaks a rule by now.
                 drop(try_restore(store, one, Scope::Everything));
+                go_on(engine);
             }
         }
         Change::Undo => {
             let latest = engine.operations(1).unwrap();
             drop(latest.first().map(|one| engine.undo(one.operation, true, none, by)));
+            go_on(engine);
         }
         Change::Rebuild => drop(engine.rebuild_projection(none, by)),
         Change::Plans(which) => plans(engine, *which),
@@ -80,6 +82,12 @@ fn go(store: &TestStore, change: &Change) {
         }
         Change::Start => drop(engine.cold_load(None, false).unwrap()),
     }
+}
+
+/// The log goes on behind what was taken back: the steps of a stream take the next id for the one
+/// after its last.
+fn go_on(engine: &Engine) {
+    engine.append(vec![NewEvent::new("note", "[]").unwrap()]).unwrap();
 }
 
 /// The first event is applied before the second breaks a rule.
