@@ -16,7 +16,7 @@ fn a_start_on_a_full_disk_serves_what_can_be_read() {
     full.disk.fill();
 
     let server = full.serve();
-    assert!(server.greeting.contains("the tables stand at the end of the log"), "{}", server.greeting);
+    assert!(server.greeting.contains("The tables stand at the end of the log"), "{}", server.greeting);
     assert_eq!(listed(&server), [snapshot]);
     assert!(!full.append(&server, 1));
     full.disk.free();
