@@ -4,7 +4,7 @@
 //! Of each table this keeps its segments as of some moment, and the keys of all rows that may have
 //! changed since. Triggers on the writer's connection tell of every row that it changes
 //! ([`noticing`]); the segments of those rows are read again, the rest is taken as it was
-//! ([`refresh`]). A key too many only costs reading, so whatever a transaction that was rolled back
+//! (`refresh`). A key too many only costs reading, so whatever a transaction that was rolled back
 //! had touched stays marked.
 //!
 //! Nothing here is stored, and everything is thrown away in doubt:
