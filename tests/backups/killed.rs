@@ -5,7 +5,7 @@
 //! them; so the short steps are met as often as the long ones.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::Arc;
@@ -36,9 +36,14 @@ const MICROS: usize = 3_000;
 /// Tells every step on standard error.
 struct Steps;
 
+/// In one write, so that no kill leaves half a line.
+fn tell(line: &str) {
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
 impl Report for Steps {
     fn begin(&self, what: &str, _total: Option<u64>) {
-        eprintln!("step {what}");
+        tell(&format!("step {what}"));
     }
 
     fn advance(&self, _steps: u64) {}
@@ -55,7 +60,7 @@ fn works_until_it_is_killed_when_it_is_asked_to() {
     let mut options = Options::new(data);
     places(&mut options, Path::new(home));
     options.progress = Progress::new(Arc::new(Steps));
-    eprintln!("ready");
+    tell("ready");
     let engine = Engine::open(options).unwrap();
     engine.cold_load(None, false).unwrap();
     let [one, two, seed] = rest else { return };
@@ -63,18 +68,18 @@ fn works_until_it_is_killed_when_it_is_asked_to() {
         ([one.parse().unwrap(), two.parse().unwrap()], Random::new(seed.parse().unwrap()));
     loop {
         for _ in 0..random.below(3) {
-            eprintln!("appended {}", engine.append(vec![note()]).unwrap().last_id);
+            tell(&format!("appended {}", engine.append(vec![note()]).unwrap().last_id));
         }
         match random.below(3) {
             0 => {
                 let made = engine.create_backup(random.below(2) == 0, Means::Command).unwrap();
-                eprintln!("made {}", made.backup.stamp);
+                tell(&format!("made {}", made.backup.stamp));
             }
             _ => {
                 let which = random.below(2);
-                eprintln!("restoring {which}");
+                tell(&format!("restoring {which}"));
                 engine.restore_backup(&stamps[which], Expected::default(), Means::Command).unwrap();
-                eprintln!("restored {which}");
+                tell(&format!("restored {which}"));
             }
         }
     }
