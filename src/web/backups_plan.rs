@@ -245,6 +245,7 @@ fn confirm(state: &AppState, stamp: &Stamp, preview: &Preview, typed: String) ->
         cancel: links::BACKUPS.to_owned(),
         as_curl: curl(&address(state, &links::restore_backup(stamp)), &fields),
         as_command: with_places(state, format!("backstitch backup restore {stamp}")),
+        as_note: "",
     }
 }
 

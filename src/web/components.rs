@@ -299,5 +299,6 @@ fn confirm(state: &AppState, links: &PlanLinks) -> Confirm {
         cancel: links::COMPONENTS.to_owned(),
         as_curl: format!("curl {}", address(state, links::SNAPSHOTS)),
         as_command: format!("backstitch snapshot restore {ID}"),
+        as_note: "",
     }
 }

@@ -27,11 +27,11 @@ impl Kept {
         };
         match self.keep {
             Keep::Pinned => "kept until you unpin it".to_owned(),
+            Keep::Until(at) => format!("goes {}", Moment::new(at, self.now).day),
             _ if self.damaged => format!("not counted among the newest {newest}"),
             Keep::Newest(place) if place <= newest => format!("newest {newest}: {}", ordinal(place)),
             // One more than these is kept where none of them matches the log.
             Keep::Newest(_) => "kept: the newest that matches the log".to_owned(),
-            Keep::Until(at) => format!("goes {}", Moment::new(at, self.now).day),
             Keep::UntilDeleted => "kept until you delete it".to_owned(),
             Keep::Due => "goes with the next checkpoint".to_owned(),
         }
@@ -60,6 +60,8 @@ mod tests {
         assert_eq!(said(Kind::Rewind, Keep::Newest(2), false), "newest 5: 2nd");
         assert_eq!(said(Kind::Periodic, Keep::UntilDeleted, true), "not counted among the newest 7");
         assert_eq!(said(Kind::Periodic, Keep::Pinned, true), "kept until you unpin it");
+        let until = Keep::Until(OffsetDateTime::UNIX_EPOCH);
+        assert!(said(Kind::Rewind, until, true).starts_with("goes 1 Jan"), "{}", said(Kind::Rewind, until, true));
     }
 
     #[test]

@@ -144,6 +144,8 @@ pub(super) struct Confirm {
     /// The same by a program, and in a terminal.
     pub(super) as_curl: String,
     pub(super) as_command: String,
+    /// What there is to say of the two lines.
+    pub(super) as_note: &'static str,
 }
 
 /// What has to be typed to confirm.

@@ -134,7 +134,9 @@ fn title(preview: &Preview, now: OffsetDateTime) -> Title {
 
 fn confirm(state: &AppState, preview: &Preview, links: &SnapshotLinks, typed: &Typed) -> Confirm {
     let snapshot = &preview.snapshot;
-    let command = format!("backstitch snapshot restore {} --kind {}", snapshot.snapshot_id, snapshot.kind);
+    let scope = told_scope(preview);
+    let command =
+        format!("backstitch snapshot restore {} --kind {} --scope {scope}", snapshot.snapshot_id, snapshot.kind);
     let mut hidden = vec![("kind", snapshot.kind.to_string())];
     hidden.extend(expected(preview.current_event_log_max_id, preview.epoch));
     Confirm {
@@ -152,7 +154,16 @@ fn confirm(state: &AppState, preview: &Preview, links: &SnapshotLinks, typed: &T
         cancel: links::SNAPSHOTS.to_owned(),
         as_curl: as_curl(state, preview, links),
         as_command: with_folder(state, command),
+        as_note: match preview.tables_alone {
+            Some(_) => "",
+            None => "For tables and log say everything in place of projections, which is the tables only.",
+        },
     }
+}
+
+/// The choice that the lines for a program have: the page does not know which one is made on it.
+fn told_scope(preview: &Preview) -> Scope {
+    if preview.tables_alone.is_some() { Scope::Everything } else { Scope::Projections }
 }
 
 fn is_nothing(preview: &Preview) -> bool {
@@ -220,7 +231,7 @@ pub(super) fn leaving(events: u64, noun: &str) -> String {
 
 /// The restore as a program asks for it, on what this page shows.
 fn as_curl(state: &AppState, preview: &Preview, links: &SnapshotLinks) -> String {
-    let scope = if preview.tables_alone.is_some() { Scope::Everything } else { Scope::Projections };
+    let scope = told_scope(preview);
     let mut fields = vec![
         ("confirm_id", preview.snapshot.snapshot_id.to_string()),
         ("kind", preview.snapshot.kind.to_string()),

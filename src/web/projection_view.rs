@@ -289,6 +289,7 @@ fn confirm(state: &AppState, status: &Status, typed: String) -> Confirm {
         cancel: links::TABLES.to_owned(),
         as_curl: curl(&address(state, links::REBUILD), &hidden),
         as_command: with_folder(state, "backstitch projection rebuild".to_owned()),
+        as_note: "",
         hidden,
     }
 }

@@ -165,5 +165,6 @@ fn confirm(state: &AppState, preview: &RewindPreview, typed: String) -> Confirm 
         destroys: true,
         as_curl: curl(&address(state, links::REWIND), &fields),
         as_command: with_folder(state, format!("backstitch rewind {last}")),
+        as_note: "",
     }
 }

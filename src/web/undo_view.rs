@@ -179,6 +179,7 @@ fn confirm(state: &AppState, preview: &UndoPreview, typed: String) -> Confirm {
         cancel: links::HISTORY.to_owned(),
         as_curl: curl(&address(state, &links::undo(number)), &fields),
         as_command: with_folder(state, format!("backstitch undo {number}")),
+        as_note: "",
     }
 }
 

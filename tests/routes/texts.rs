@@ -93,6 +93,11 @@ fn events_that_were_brought_back_and_taken_back_again_left_by_the_second() {
     follow(&app, &send_form(&app, &undone, ".result form", &[]));
     assert!(why(&app, &id).starts_with("This snapshot holds 12 events that were taken back at … UTC. "));
     assert!(plan(&app, &id).text(".facts .care").starts_with("the log has changed since: undo of "));
+    assert!(plan(&app, &id).text("details.same").contains("--scope everything"));
+    let other = snapshot(&app);
+    app.store.append(Story::from(25).tell(1));
+    let same = plan(&app, &other).text("details.same");
+    assert!(same.contains("--scope projections") && same.contains("For tables and log say everything"), "{same}");
 }
 
 #[test]
