@@ -154,7 +154,7 @@ pub(super) fn restore(conn: &Connection, core: &Core, order: &Order, opened: &Op
     if drifted {
         bar(conn, manifest.about.sequence + 1, safety.taken.entry.sequence())?;
     }
-    let log_from = work.first_of_log();
+    let (log_from, head) = (work.first_of_log(), log::head(conn)?);
     let replayed = work.tables.is_none();
     let trusted = own && manifest.about.logic == domain.logic && !State::read(conn)?.bars(manifest.about.sequence);
     let changed = work.run(conn, shelf, &manifest, order.scope, &safety)?;
@@ -167,9 +167,18 @@ pub(super) fn restore(conn: &Connection, core: &Core, order: &Order, opened: &Op
     raise_epoch(conn)?;
     let mut detail = order.detail(&manifest, own);
     if let Some(first) = log_from {
-        detail["log_from"] = first.into();
+        let only_adds = adds_alone(conn, changed.get(LOG), head)?;
+        detail["log_from"] = if only_adds { head + 1 } else { first }.into();
     }
     safety.record(conn, order.what(), &changed, detail)
+}
+
+/// Whether all that changed in the log came behind its last event.
+fn adds_alone(conn: &Connection, changed: Option<&Counts>, head: i64) -> Result<bool> {
+    let Some(Counts { added, removed: 0, changed: 0 }) = changed else { return Ok(false) };
+    let sql = "SELECT count(*) FROM event_log WHERE id > ?1";
+    let behind: i64 = conn.prepare_cached(sql)?.query_row([head], |row| row.get(0))?;
+    Ok(behind.unsigned_abs() == *added)
 }
 
 fn check_scope(conn: &Connection, shelf: Shelf<'_>, manifest: &Manifest, scope: Scope) -> Result<()> {

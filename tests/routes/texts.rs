@@ -101,6 +101,20 @@ fn events_that_were_brought_back_and_taken_back_again_left_by_the_second() {
 }
 
 #[test]
+fn an_undo_that_only_brought_events_back_is_no_reason() {
+    let app = TestApp::with_story(24);
+    let undone = send_form(&app, &rewind(&app, "20"), ".result form", &[]);
+    follow(&app, &undone);
+    rewind(&app, "10");
+    let found = app.get("/snapshots", JSON).json();
+    let reasons: Vec<_> = found["snapshots"].as_array().unwrap().iter().map(|one| &one["left_by"]).collect();
+    assert_eq!(reasons.len(), 3);
+    for reason in reasons {
+        assert_eq!((&reason["what"], &reason["operation"]), (&"rewind".into(), &3.into()), "{reason}");
+    }
+}
+
+#[test]
 fn a_restore_of_the_log_is_what_every_later_snapshot_names() {
     let app = TestApp::with_story(12);
     let id = snapshot(&app);
