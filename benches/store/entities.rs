@@ -96,13 +96,13 @@ pub(crate) fn state(folder: &Path, life: Life, asked: Asked) -> Cost {
     let engine = open(folder);
     let bot = life.live(&engine, !matches!(asked, Asked::Replayed));
     let latest = engine.entity(&bot, EntityAt::Now).unwrap().version;
-    let version = match asked {
-        Asked::Replayed | Asked::Between => latest - APART / 2,
-        Asked::Kept => latest - APART,
-        Asked::Now => latest,
+    let (at, version) = match asked {
+        Asked::Replayed | Asked::Between => (EntityAt::Version(latest - APART / 2), latest - APART / 2),
+        Asked::Kept => (EntityAt::Version(latest - APART), latest - APART),
+        Asked::Now => (EntityAt::Now, latest),
     };
     measure_each(OFTEN, || {
-        let found = engine.entity(&bot, EntityAt::Version(version)).unwrap();
+        let found = engine.entity(&bot, at).unwrap();
         assert_eq!((found.version, found.state.is_some()), (version, true));
     })
 }
