@@ -341,7 +341,6 @@ fn shared_loss(chunks: Option<&Vec<Hash>>, lost: &HashMap<Hash, &str>) -> Option
     chunks?.iter().find_map(|chunk| lost.get(chunk)).map(|damage| (*damage).to_owned())
 }
 
-/// How many snapshots need each chunk.
 /// When a rehearsed restore of this very file last passed.
 fn proven_at(entry: &Entry, checks: &HashMap<(Kind, String), Check>) -> Option<OffsetDateTime> {
     let file = entry.fingerprint()?;

@@ -125,15 +125,23 @@ pub fn keep(conn: &Connection, snapshot: &EntitySnapshot) -> Result<bool> {
     if put(conn, snapshot)? {
         return Ok(true);
     }
+    if in_place_of(conn, snapshot)?.is_some_and(|there| there.logic == snapshot.logic) {
+        return Ok(false);
+    }
+    replace(conn, snapshot)
+}
+
+/// The sound snapshot that has the place of another: the same entity, version, sequence and log.
+fn in_place_of(conn: &Connection, snapshot: &EntitySnapshot) -> Result<Option<EntitySnapshot>> {
     let same = |one: &EntitySnapshot| {
         (one.version, one.sequence, &one.log_hash) == (snapshot.version, snapshot.sequence, &snapshot.log_hash)
     };
     let there = entries(conn, &snapshot.key())?.into_iter().find(|one| same(one.said()));
-    if let Some(there) = there.filter(|there| there.said().logic == snapshot.logic)
-        && there.read(conn)?.is_some_and(|there| there.checked().is_ok())
-    {
-        return Ok(false);
-    }
+    let stored = there.map_or(Ok(None), |there| there.read(conn))?;
+    Ok(stored.and_then(|stored| stored.checked().ok()))
+}
+
+fn replace(conn: &Connection, snapshot: &EntitySnapshot) -> Result<bool> {
     let sql = "DELETE FROM entity_snapshots
                WHERE entity_type = ?1 AND entity_id = ?2 AND version = ?3 AND sequence = ?4 AND log_hash = ?5";
     let EntitySnapshot { entity_type, entity_id, version, sequence, log_hash, .. } = snapshot;
@@ -167,11 +175,14 @@ pub fn put_all(from: &Connection, to: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Puts a sound snapshot in the place of the damaged one that is there.
+/// Puts a sound snapshot in the place of one that is there damaged; a sound one stays, whichever
+/// domain gave it.
 fn put_right(from: &Connection, n: i64, to: &Connection) -> Result<()> {
-    let sound = find(from, n)?.map(Stored::checked);
-    let Some(Ok(snapshot)) = sound else { return Ok(()) };
-    keep(to, &snapshot).map(|_| ())
+    let Some(Ok(snapshot)) = find(from, n)?.map(Stored::checked) else { return Ok(()) };
+    if in_place_of(to, &snapshot)?.is_none() {
+        replace(to, &snapshot)?;
+    }
+    Ok(())
 }
 
 /// The snapshots of an entity, newest first: by sequence, and of one sequence by when they came.

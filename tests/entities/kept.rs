@@ -117,6 +117,19 @@ fn snapshots_of_a_restored_backup_keep_their_place_and_put_damaged_ones_right() 
 }
 
 #[test]
+fn a_sound_snapshot_of_todays_domain_does_not_give_way_to_one_of_a_restored_backup() {
+    let store = TestStore::with_story(40);
+    let (first, _) = store.engine.save_entity_snapshot(&ada()).unwrap();
+    let backup = store.engine.create_backup(false, Means::Command).unwrap().backup;
+    let domain = super::companion_with("'archived', archived,", "'archived', archived, 'is_a', 'bot',").unwrap();
+    store.engine.cold_load(Some(domain), false).unwrap();
+    let (today, new) = store.engine.save_entity_snapshot(&ada()).unwrap();
+    assert!(new && today.version == first.version && today.logic != first.logic);
+    store.engine.restore_backup(&backup.stamp, Expected::default(), Means::Command).unwrap();
+    assert_eq!(store.engine.entity_snapshot(&ada(), today.version, false).unwrap().snapshot, today);
+}
+
+#[test]
 fn a_backup_of_an_earlier_version_is_restored() {
     let store = TestStore::with_story(60);
     let older = TestStore::new();
