@@ -78,7 +78,7 @@ pub(super) fn before_continuation(told: &Told, snapshots: &[Snapshot]) -> Result
 }
 
 /// The way through the sample. What is done follows from the store; nothing is kept about it, so a
-/// step that is only a look is never ticked.
+/// tick tells of what was done to the store and never of a look.
 pub(super) struct Steps {
     /// The plan of the first snapshot of the story; none in the moment before it is taken.
     pub(super) plan: Option<String>,
